@@ -1,0 +1,40 @@
+"""How gunicorn serves: threads, because a webhook waits for the database far longer than it computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from django_twilio_call.conf import get_config
+
+_config = get_config()
+
+bind = f"0.0.0.0:{_config.port}"
+worker_class = "gthread"
+threads = _config.web_threads
+# Without REDIS_URL the cache is this process's own: a second one would not see what the first invalidates.
+workers = _config.web_concurrency if _config.redis_url else 1
+
+# wsgi.py loads URLs and views, so the workers share that memory and the first caller waits for no import. Nothing is
+# connected before the fork. The price: SIGHUP reloads no code; a new release is a new process.
+preload_app = True
+
+# Twilio gives a webhook 15 s. Those under way get their answer; only then does the process end.
+graceful_timeout = 20
+timeout = 30
+# Longer than a load balancer keeps an idle connection (60 s, mostly): were ours the one to close, a request is lost.
+keepalive = 75
+
+# The heartbeat of a worker must not wait for a disk.
+if Path("/dev/shm").is_dir():  # noqa: S108
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+# It would be opened below $HOME, which is read-only or nobody's in a container.
+control_socket_disable = True
+
+# Requests are logged by the application, with request id and CallSid; gunicorn's own lines go the same way.
+accesslog = None
+logconfig_dict = settings.LOGGING | {
+    "loggers": settings.LOGGING.get("loggers", {})
+    | {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}}
+}

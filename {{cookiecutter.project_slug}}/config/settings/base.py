@@ -1,0 +1,154 @@
+"""What all stages share. The configuration is read here, once, and every value comes from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logging import logging_config
+from django_twilio_call.conf.reader import read
+from django_twilio_call.exceptions import ConfigurationError
+from environ import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+try:
+    CALL_CENTER_CONFIG = read(os.environ, os.environ.get("DJANGO_SETTINGS_MODULE", "").rpartition(".")[2])
+except ConfigurationError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+_config = CALL_CENTER_CONFIG
+
+SECRET_KEY = _config.secret_key
+DEBUG = False
+ALLOWED_HOSTS = list(_config.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = [*_config.csrf_trusted_origins, _config.public_base_url]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_structlog",
+    "django_twilio_call",
+]
+
+MIDDLEWARE = [
+    "django_twilio_call.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = _config.time_zone
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+
+def _database() -> dict[str, Any]:
+    """The database of DATABASE_URL, with time-outs: a caller on the line does not wait longer."""
+    database: dict[str, Any] = Env.db_url_config(_config.database_url)
+    seconds = _config.webhook_database_timeout
+    if database["ENGINE"].endswith("sqlite3"):
+        database["NAME"] = str(BASE_DIR / database["NAME"])
+        # SQLite ignores row locks, so a transaction takes the one writer's place at its beginning.
+        database["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+        return database
+    options = {"connect_timeout": seconds, "options": f"-c statement_timeout={seconds * 1000}"}
+    return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+DATABASES = {"default": _database()}
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django_twilio_call.cache.backend.KeptClientRedisCache",
+        "LOCATION": _config.redis_url,
+        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
+    }
+    if _config.redis_url
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}},
+}
+
+CELERY_BROKER_URL = _config.celery_broker_url or "filesystem://"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    # One that nobody took in time is dropped: the next one does the same.
+    "sweep": {
+        "task": "django_twilio_call.tasks.sweep",
+        "schedule": _config.sweep_interval,
+        "options": {"expires": 10 * _config.sweep_interval},
+    },
+}
+
+
+def _broker_options() -> dict[str, Any]:
+    """A folder for messages where there is no broker; else short time-outs, since only a wake-up can be lost."""
+    if _config.celery_broker_url:
+        return {"socket_timeout": 2, "socket_connect_timeout": 2}
+    folder = BASE_DIR / _config.celery_broker_folder
+    (folder / "control").mkdir(parents=True, exist_ok=True)
+    messages = str(folder)
+    return {
+        "data_folder_in": messages,
+        "data_folder_out": messages,
+        "control_folder": str(folder / "control"),
+        "polling_interval": 0.1,
+    }
+
+
+CELERY_BROKER_TRANSPORT_OPTIONS = _broker_options()
+
+LOGGING = logging_config(level=_config.log_level, as_json=True)

@@ -1,0 +1,13 @@
+"""Development: on a laptop, with the simulator, a file for a database and nothing to install."""
+
+from __future__ import annotations
+
+from config.logging import logging_config
+
+from .base import *  # noqa: F403
+from .base import CALL_CENTER_CONFIG, STORAGES
+
+DEBUG = True
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_USE_FINDERS = True
+LOGGING = logging_config(level=CALL_CENTER_CONFIG.log_level, as_json=False)

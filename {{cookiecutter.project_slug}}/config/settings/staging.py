@@ -1,0 +1,5 @@
+"""Staging: production with other values."""
+
+from __future__ import annotations
+
+from .production import *  # noqa: F403

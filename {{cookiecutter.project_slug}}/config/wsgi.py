@@ -1,0 +1,9 @@
+"""The WSGI application, with URLs and views loaded before the first caller (and before a fork) rather than by it."""
+
+from __future__ import annotations
+
+from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
+
+application = get_wsgi_application()
+get_resolver().url_patterns  # noqa: B018  # read for its effect

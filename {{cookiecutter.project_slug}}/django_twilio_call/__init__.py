@@ -1,0 +1,1 @@
+"""A call center on Django and Twilio."""

@@ -1,0 +1,109 @@
+"""The admin: queues and agents are edited here; what happened is only read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from .models import Agent, AgentStateSpan, Call, Outbox, Queue, QueueEntry, QueueMembership, Reservation, WebhookEvent
+
+
+class MembershipInline(admin.TabularInline):
+    """Who takes a queue's calls."""
+
+    model = QueueMembership
+    extra = 0
+    autocomplete_fields = ("agent", "queue")
+
+
+@admin.register(Queue)
+class QueueAdmin(admin.ModelAdmin):
+    """Rules of a queue."""
+
+    list_display = ("name", "key", "digit", "priority", "max_size", "max_wait", "wrap_up_time", "is_active")
+    search_fields = ("name", "key")
+    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
+    inlines = (MembershipInline,)
+
+
+@admin.register(Agent)
+class AgentAdmin(admin.ModelAdmin):
+    """People who take calls."""
+
+    list_display = ("name", "user", "identity")
+    search_fields = ("name", "user__username")
+    autocomplete_fields = ("user",)
+    inlines = (MembershipInline,)
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """A record of what happened: nobody adds, changes or deletes it by hand."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+@admin.register(Call)
+class CallAdmin(RecordAdmin):
+    """Call legs."""
+
+    list_display = ("sid", "role", "from_number", "status", "started_at", "ended_at")
+    list_filter = ("role", "status")
+    search_fields = ("sid", "from_number")
+
+
+@admin.register(QueueEntry)
+class QueueEntryAdmin(RecordAdmin):
+    """Visits to queues."""
+
+    list_display = ("call", "queue", "state", "enqueued_at", "answered_at", "ended_at")
+    list_filter = ("state", "queue")
+    list_select_related = ("call", "queue")
+
+
+@admin.register(Reservation)
+class ReservationAdmin(RecordAdmin):
+    """Offers to agents."""
+
+    list_display = ("pk", "agent", "state", "created_at", "accepted_at", "ended_at")
+    list_filter = ("state",)
+    list_select_related = ("agent",)
+
+
+@admin.register(AgentStateSpan)
+class AgentStateSpanAdmin(RecordAdmin):
+    """History of agents' states."""
+
+    list_display = ("agent", "state", "reason", "started_at", "ended_at")
+    list_filter = ("state",)
+    list_select_related = ("agent",)
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(RecordAdmin):
+    """What Twilio sent, and what it was told."""
+
+    list_display = ("key", "kind", "call_sid", "received_at")
+    list_filter = ("kind",)
+    search_fields = ("call_sid",)
+
+
+@admin.register(Outbox)
+class OutboxAdmin(RecordAdmin):
+    """What Twilio is told."""
+
+    list_display = ("kind", "call_sid", "state", "attempts", "created_at", "done_at", "last_error")
+    list_filter = ("state", "kind")

@@ -1,0 +1,20 @@
+"""Wiring: who listens to whom, once all models are loaded."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class DjangoTwilioCallConfig(AppConfig):
+    """The call center as a Django application."""
+
+    name = "django_twilio_call"
+    verbose_name = "Call center"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register checks and connect the signals."""
+        from . import cache, checks, models, signals, tasks  # noqa: F401  # checks register themselves
+
+        cache.connect_model_invalidation(models.INVALIDATES)
+        signals.work_waiting.connect(tasks.wake, dispatch_uid="django_twilio_call.wake")

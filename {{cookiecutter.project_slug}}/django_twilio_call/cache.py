@@ -1,0 +1,1 @@
+def connect_model_invalidation(m): pass

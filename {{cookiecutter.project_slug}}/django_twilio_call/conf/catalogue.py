@@ -1,0 +1,347 @@
+"""Every variable, declared once: type, default for each stage, who supplies it, and what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from ..constants import OPERATION_RETRY_CONFIGS, SERVICE_BATCH_SIZES, SERVICE_CACHE_TIMEOUTS
+from ..constants import DefaultValues as D
+from . import types as t
+
+PREFIX: Final = "DJANGO_TWILIO_"
+STAGES: Final = ("development", "testing", "staging", "production")
+DEPLOYED: Final = ("staging", "production")
+FAKE_ACCOUNT_SID: Final = "AC" + "0" * 32
+"""What the simulator goes by: no real account has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """One variable. `stages` overrides `default`; `generated` and `operator` say who supplies it where there is none."""
+
+    name: str
+    type: t.Type
+    default: Any
+    help: str
+    stages: Mapping[str, Any] = field(default_factory=dict)
+    secret: bool = False
+    generated: tuple[str, ...] = ()
+    operator: bool = False
+    reloadable: bool = False
+
+    def default_for(self, stage: str) -> Any:
+        """The value where nobody sets one; `MISSING` where somebody must."""
+        if self.operator and stage in DEPLOYED:
+            return MISSING
+        return MISSING if stage in self.generated else self.stages.get(stage, self.default)
+
+
+def var(name: str, type_: t.Type, default: Any, help_: str, **more: Any) -> Any:
+    """A field of `Config` that one variable fills. A secret never shows in the repr."""
+    declared = Var(name, type_, default, help_, **more)
+    return field(metadata={"vars": {None: declared}}, repr=not declared.secret)
+
+
+def table(declared: Mapping[str, Var]) -> Any:
+    """A field of `Config` that several variables fill, by key."""
+    return field(metadata={"vars": dict(declared)})
+
+
+def _own(name: str) -> str:
+    return PREFIX + name
+
+
+def _cache_timeouts() -> dict[str, Var]:
+    short = {"development": 60, "testing": 60}
+    return {
+        service: Var(
+            _own(f"CACHE_TIMEOUT_{service.upper()}"),
+            t.seconds(0, 604800),
+            seconds,
+            f"How long answers of the {service} service stay in the cache.",
+            stages={stage: min(seconds, most) for stage, most in short.items()},
+            reloadable=True,
+        )
+        for service, seconds in SERVICE_CACHE_TIMEOUTS.items()
+    }
+
+
+def _batch_sizes() -> dict[str, Var]:
+    most = {"development": 100, "testing": 10}
+    return {
+        operation: Var(
+            _own(f"BATCH_SIZE_{operation.upper()}"),
+            t.integer(1, 100000),
+            size,
+            f"How many rows {operation} takes at a time.",
+            stages={stage: min(size, limit) for stage, limit in most.items()},
+            reloadable=True,
+        )
+        for operation, size in SERVICE_BATCH_SIZES.items()
+    }
+
+
+_RETRY_TYPES: Final = {
+    "max_retries": (t.integer(0, 100), 1, "How often {} is tried again."),
+    "base_delay": (t.seconds(0, 86400), 1, "Wait before {} is tried again for the first time."),
+    "max_delay": (t.seconds(0, 86400), 5, "The longest wait between tries of {}."),
+    "multiplier": (t.number(1, 10), None, "What each wait of {} is longer by."),
+    "delays": (t.items("seconds, separated by commas", r"[0-9]{1,5}"), ("1",), "The waits between tries of {}, one by one."),
+}
+"""Field -> type, value in testing (None: the same), help."""
+
+
+def _retries() -> dict[str, Var]:
+    declared = {}
+    for operation, values in OPERATION_RETRY_CONFIGS.items():
+        for name, value in values.items():
+            type_, testing, help_ = _RETRY_TYPES[name]
+            default = tuple(map(str, value)) if name == "delays" else value
+            declared[f"{operation}.{name}"] = Var(
+                _own(f"RETRY_{operation.upper()}_{name.upper()}"),
+                type_,
+                default,
+                help_.format(operation),
+                stages={} if testing is None else {"testing": testing},
+                reloadable=True,
+            )
+    return declared
+
+
+def _feature(name: str, help_: str, *, default: bool = True, **stages: bool) -> Any:
+    return var(_own(f"ENABLE_{name}"), t.BOOLEAN, default, help_, stages=stages, reloadable=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How this deploy behaves: every value typed, none changeable. Made by `reader.read`."""
+
+    stage: str
+    """The stage, from the settings module alone."""
+
+    # Django
+    secret_key: str = var(
+        "DJANGO_SECRET_KEY",
+        t.text("at least 32 characters, without blanks", r"\S{32,}"),
+        None,
+        "Signs sessions and tokens.",
+        secret=True,
+        generated=STAGES,
+    )
+    allowed_hosts: tuple[str, ...] = var(
+        "DJANGO_ALLOWED_HOSTS",
+        t.items("host names, separated by commas", r"[A-Za-z0-9.*-]+|\[[0-9a-f:]+\]"),
+        ("localhost", "127.0.0.1", "[::1]", "testserver"),
+        "Host names this deploy answers to.",
+        operator=True,
+    )
+    csrf_trusted_origins: tuple[str, ...] = var(
+        "DJANGO_CSRF_TRUSTED_ORIGINS",
+        t.items("origins with scheme, separated by commas", r"https?://[^/,\s]+"),
+        (),
+        "Other origins whose forms are trusted.",
+    )
+    log_level: str = var(
+        "DJANGO_LOG_LEVEL", t.choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "How much is logged."
+    )
+    time_zone: str = var(
+        "DJANGO_TIME_ZONE",
+        t.text("a time zone such as Europe/Berlin", r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*"),
+        "UTC",
+        "Where the call center's day begins.",
+    )
+
+    # Backing services
+    database_url: str = var(
+        "DATABASE_URL",
+        t.database_url(),
+        "sqlite:///db.sqlite3",
+        "The database; a relative SQLite path begins at the project's folder.",
+        secret=True,
+        operator=True,
+    )
+    redis_url: str = var(
+        "REDIS_URL",
+        t.url("redis", "rediss", "unix", empty=True),
+        "",
+        "The cache. Empty: one in each process, for a single web process.",
+        secret=True,
+        operator=True,
+    )
+    celery_broker_url: str = var(
+        "CELERY_BROKER_URL",
+        t.url("redis", "rediss", "amqp", "amqps", "memory", empty=True),
+        "",
+        "Where messages to workers go. Empty: a folder, for workers on this machine.",
+        stages={"testing": "memory://localhost"},
+        secret=True,
+        operator=True,
+    )
+    celery_broker_folder: str = var(
+        "CELERY_BROKER_FOLDER",
+        t.text("a path", r"\S.*"),
+        "var/broker",
+        "The folder for messages where there is no broker; a relative path begins at the project's folder.",
+    )
+
+    # Web process
+    port: int = var("PORT", t.integer(1, 65535), 8000, "Port the web process listens on.")
+    web_concurrency: int = var(
+        "WEB_CONCURRENCY", t.integer(1, 64), 2, "Web worker processes.", stages={"development": 1, "testing": 1}
+    )
+    web_threads: int = var("WEB_THREADS", t.integer(1, 128), 8, "Threads of each web worker process.")
+    public_base_url: str = var(
+        "PUBLIC_BASE_URL",
+        t.url("http", "https"),
+        "http://127.0.0.1:8000",
+        "The address Twilio and browsers know this deploy by. Signatures are checked against it.",
+        operator=True,
+    )
+
+    # Twilio
+    twilio_backend: str = var(
+        "TWILIO_BACKEND",
+        t.choice("simulator", "twilio"),
+        "twilio",
+        "Who is on the other end.",
+        stages={"development": "simulator", "testing": "simulator"},
+    )
+    twilio_account_sid: str = var(
+        "TWILIO_ACCOUNT_SID", t.sid("AC"), FAKE_ACCOUNT_SID, "The Twilio account.", operator=True
+    )
+    twilio_auth_token: str = var(
+        "TWILIO_AUTH_TOKEN",
+        t.text("the account's auth token", r"\S+"),
+        None,
+        "Signs webhooks, and REST calls where there is no API key.",
+        secret=True,
+        operator=True,
+        generated=("development", "testing"),
+    )
+    twilio_api_key: str = var("TWILIO_API_KEY", t.sid("SK", empty=True), "", "API key for REST calls.")
+    twilio_api_secret: str = var("TWILIO_API_SECRET", t.text(), "", "Secret of that API key.", secret=True)
+    twilio_phone_number: str = var("TWILIO_PHONE_NUMBER", t.PHONE, "", "The number callers dial.")
+    twilio_twiml_app_sid: str = var(
+        "TWILIO_TWIML_APP_SID", t.sid("AP", empty=True), "", "The TwiML App agents' browsers call."
+    )
+    twilio_region: str = var("TWILIO_REGION", t.text("a region such as ie1", r"([a-z]{2}[0-9])?"), "", "Twilio's region.")
+    twilio_edge: str = var("TWILIO_EDGE", t.text("an edge such as dublin", r"[a-z-]*"), "", "Twilio's edge.")
+    twilio_api_base_url: str = var(
+        "TWILIO_API_BASE_URL",
+        t.url("http", "https", empty=True),
+        "",
+        "Another address for Twilio's REST API: the simulator's. Empty: Twilio itself.",
+        stages={"development": "http://127.0.0.1:9100", "testing": "http://127.0.0.1:9100"},
+    )
+    request_timeout: int = var("TWILIO_REQUEST_TIMEOUT", t.seconds(1, 15), 5, "Longest wait for Twilio's REST API.")
+    twilio_connection_pool_size: int = var(
+        "TWILIO_CONNECTION_POOL_SIZE", t.integer(1, 100), 10, "Connections to Twilio's REST API each process keeps."
+    )
+    webhook_validate: bool = var(
+        _own("WEBHOOK_VALIDATE"), t.BOOLEAN, True, "Check signatures. May be off in development only."
+    )
+    webhook_database_timeout: int = var(
+        _own("WEBHOOK_DATABASE_TIMEOUT"), t.seconds(1, 10), 2, "Longest wait for the database while a caller is on the line."
+    )
+
+    # Calls
+    ring_timeout: int = var(
+        _own("RING_TIMEOUT"), t.seconds(5, 300), D.RING_TIMEOUT, "How long an offer rings at a desk.", reloadable=True
+    )
+    join_timeout: int = var(
+        _own("JOIN_TIMEOUT"),
+        t.seconds(5, 120),
+        D.JOIN_TIMEOUT,
+        "How long an agent's phone may take to join after the agent accepted.",
+        reloadable=True,
+    )
+    short_abandon_threshold: int = var(
+        _own("SHORT_ABANDON_THRESHOLD"),
+        t.seconds(0, 60),
+        D.SHORT_ABANDON_THRESHOLD,
+        "Callers who hang up sooner do not count against the service level.",
+        reloadable=True,
+    )
+    sweep_interval: int = var(_own("SWEEP_INTERVAL"), t.seconds(1, 60), 1, "How often what time brings is looked for.")
+    outbox_lease: int = var(
+        _own("OUTBOX_LEASE"), t.seconds(10, 600), 30, "After which time a command a worker died with is sent by another."
+    )
+    caller_language: str = var(
+        _own("CALLER_LANGUAGE"), t.text("a language such as en-US", r"[a-z]{2,3}(-[A-Za-z0-9]+)*"), "en-US", "What callers hear."
+    )
+    caller_voice: str = var(
+        _own("CALLER_VOICE"), t.text("a voice such as Polly.Joanna", r"[A-Za-z0-9.-]+"), "Polly.Joanna", "Whom callers hear."
+    )
+    hold_music_url: str = var(
+        _own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
+    )
+
+    # Tables
+    cache_timeout: int = var(
+        _own("CACHE_TIMEOUT"),
+        t.seconds(0, 604800),
+        300,
+        "How long answers of any other service stay in the cache.",
+        stages={"development": 60, "testing": 60},
+        reloadable=True,
+    )
+    cache_timeouts: Mapping[str, int] = table(_cache_timeouts())
+    default_batch_size: int = var(
+        _own("DEFAULT_BATCH_SIZE"),
+        t.integer(1, 100000),
+        D.BATCH_SIZE,
+        "How many rows any other operation takes at a time.",
+        stages={"development": 100, "testing": 10},
+        reloadable=True,
+    )
+    batch_sizes: Mapping[str, int] = table(_batch_sizes())
+    retries: Mapping[str, Mapping[str, Any]] = table(_retries())
+
+    # Features
+    enable_call_recording: bool = _feature("CALL_RECORDING", "Record conversations.")
+    enable_transcription: bool = _feature("TRANSCRIPTION", "Transcribe recordings; Twilio charges for it.", default=False)
+    enable_voicemail: bool = _feature("VOICEMAIL", "Offer voicemail.")
+    enable_conference: bool = _feature("CONFERENCE", "Bring in a third party.")
+    enable_ivr: bool = _feature("IVR", "Offer menus.")
+    enable_queue_callbacks: bool = _feature("QUEUE_CALLBACKS", "Call back those who do not want to wait.")
+    enable_analytics: bool = _feature("ANALYTICS", "Report on calls.")
+    enable_real_time_metrics: bool = _feature("REAL_TIME_METRICS", "Show what goes on now.")
+    enable_alerts: bool = _feature("ALERTS", "Send alerts to other systems.", testing=False)
+
+    def get_cache_timeout(self, service_type: str) -> int:
+        """Seconds an answer of this service stays in the cache; an undeclared service gets the default."""
+        return self.cache_timeouts.get(service_type, self.cache_timeout)
+
+    def get_batch_size(self, operation_type: str) -> int:
+        """Rows this operation takes at a time; an undeclared operation gets the default."""
+        return self.batch_sizes.get(operation_type, self.default_batch_size)
+
+    def get_retry_config(self, operation_type: str) -> Mapping[str, Any]:
+        """`max_retries`, `base_delay`, and `max_delay` with `multiplier`, or `delays`; the default's if undeclared."""
+        return self.retries.get(operation_type) or self.retries["default"]
+
+    def is_feature_enabled(self, feature_name: str) -> bool:
+        """Whether a feature is on, by its name (`voicemail` or `ENABLE_VOICEMAIL`). One nobody knows is off."""
+        return bool(getattr(self, "enable_" + feature_name.lower().removeprefix("enable_"), False))
+
+
+@cache
+def variables() -> Mapping[str, Var]:
+    """Every variable by its name."""
+    return MappingProxyType({declared.name: declared for _, _, declared in declarations()})
+
+
+def declarations() -> Iterator[tuple[str, str | None, Var]]:
+    """(field of `Config`, key in it or None, variable), in the order of the class."""
+    for each in fields(Config):
+        for key, declared in each.metadata.get("vars", {}).items():
+            yield each.name, key, declared
+
+
+def features() -> tuple[str, ...]:
+    """Names of the features, as `is_feature_enabled` takes them."""
+    return tuple(each.name.removeprefix("enable_") for each in fields(Config) if each.name.startswith("enable_"))

@@ -1,0 +1,124 @@
+"""Types of variables: each reads a text strictly, and says its rule in words. No message ever quotes the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+TRUE: Final = frozenset({"1", "true", "yes", "on"})
+FALSE: Final = frozenset({"0", "false", "no", "off"})
+UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """`read` turns a text into a value, or raises `ValueError`; `rule` says what it takes; `write` is its inverse."""
+
+    rule: str
+    read: Callable[[str], Any]
+    write: Callable[[Any], str] = str
+
+
+def text(rule: str = "a text", pattern: str = r".*") -> Type:
+    """A text that matches a pattern as a whole."""
+    compiled = re.compile(pattern, re.DOTALL)
+
+    def read(value: str) -> str:
+        return _when(compiled.fullmatch(value) is not None, value)
+
+    return Type(rule, read)
+
+
+def choice(*values: str) -> Type:
+    """One of a few words."""
+    return Type(f"one of {', '.join(values)}", lambda value: _when(value in values, value))
+
+
+def integer(least: int, most: int) -> Type:
+    """A whole number in decimal digits."""
+
+    def read(value: str) -> int:
+        number = int(_when(re.fullmatch(r"-?[0-9]{1,12}", value) is not None, value))
+        return _when(least <= number <= most, number)
+
+    return Type(f"a whole number from {least} to {most}", read)
+
+
+def number(least: float, most: float) -> Type:
+    """A number in decimal digits, with a point where wanted."""
+
+    def read(value: str) -> float:
+        amount = float(_when(re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value) is not None, value))
+        return _when(least <= amount <= most, amount)
+
+    return Type(f"a number from {least:g} to {most:g}", read)
+
+
+def seconds(least: int, most: int) -> Type:
+    """A length of time in whole seconds, or with units: `90`, `90s`, `5m`, `1h30m`."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}|([0-9]{1,6}[smhd])+", value):
+            raise ValueError
+        parts = re.findall(r"([0-9]+)([smhd]?)", value)
+        total = sum(int(amount) * UNITS[unit or "s"] for amount, unit in parts)
+        return _when(least <= total <= most, total)
+
+    return Type(f"a time from {least} s to {most} s, in seconds or as 90s, 5m, 1h30m", read)
+
+
+def items(rule: str = "a list, separated by commas", pattern: str = r"[^,]+") -> Type:
+    """A list separated by commas; blanks around an item do not count, and empty items are not taken."""
+    compiled = re.compile(pattern)
+
+    def read(value: str) -> tuple[str, ...]:
+        parts = tuple(part.strip() for part in value.split(",")) if value.strip() else ()
+        return _when(all(compiled.fullmatch(part) for part in parts), parts)
+
+    return Type(rule, read, ",".join)
+
+
+def url(*schemes: str, empty: bool = False) -> Type:
+    """An address with one of these schemes and a host; a slash at its end is dropped."""
+
+    def read(value: str) -> str:
+        if empty and not value:
+            return value
+        parts = urlsplit(value)
+        return _when(parts.scheme in schemes and bool(parts.hostname) and not re.search(r"\s", value), value.rstrip("/"))
+
+    return Type(f"a URL with {' or '.join(schemes)}" + (", or empty" if empty else ""), read)
+
+
+def database_url() -> Type:
+    """DATABASE_URL: SQLite with a path, or PostgreSQL with a host."""
+
+    def read(value: str) -> str:
+        parts = urlsplit(value)
+        postgres = parts.scheme in ("postgres", "postgresql") and bool(parts.hostname) and len(parts.path) > 1
+        return _when(postgres or (parts.scheme == "sqlite" and len(parts.path) > 1), value)
+
+    return Type("postgres://user:password@host:port/name, or sqlite:///path", read)
+
+
+def sid(prefix: str, *, empty: bool = False) -> Type:
+    """One of Twilio's identifiers: two letters and 32 hexadecimal digits."""
+    pattern = prefix + r"[0-9a-f]{32}"
+    return text(f"{prefix} and 32 hexadecimal digits", f"({pattern})?" if empty else pattern)
+
+
+def _when(holds: bool, value: Any) -> Any:
+    if not holds:
+        raise ValueError
+    return value
+
+
+BOOLEAN: Final = Type(
+    "one of true, false, yes, no, on, off, 1, 0",
+    lambda value: _when(value.lower() in TRUE | FALSE, value.lower() in TRUE),
+    lambda value: "true" if value else "false",
+)
+PHONE: Final = text("a phone number as +15550100000 (E.164), or empty", r"(\+[1-9][0-9]{6,14})?")

@@ -1,0 +1,52 @@
+"""How a page stays live: who may ask for it, and answering only what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from zlib import crc32
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRefresh
+
+P = ParamSpec("P")
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether htmx asks for a fragment, rather than a browser for a page."""
+    return "HX-Request" in request.headers
+
+
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Send strangers to the login. A fragment has the whole page reloaded instead, so no login form lands inside it."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if is_htmx(request):
+            return HttpResponseClientRefresh()
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("console:desk"))
+
+    return never_cache(checked)
+
+
+def version_of(*shown: object) -> str:
+    """A short text that changes when what is shown changes."""
+    return f"{crc32(repr(shown).encode()):08x}"
+
+
+def is_current(request: HttpRequest, version: str) -> bool:
+    """Whether the asking page shows `version` already: then 204 leaves focus, selection and open menus alone."""
+    return request.GET.get("v") == version
+
+
+def unchanged() -> HttpResponse:
+    """The answer for a page that is up to date: alive, nothing to swap."""
+    return HttpResponse(status=204)

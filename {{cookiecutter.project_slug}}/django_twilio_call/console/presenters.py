@@ -1,0 +1,231 @@
+"""What the pages show: figures and states turned into words, tones and clocks. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ..constants import AgentStatus
+
+STATES: Final = {
+    AgentStatus.AVAILABLE: "Available",
+    AgentStatus.RESERVED: "Ringing",
+    AgentStatus.BUSY: "On a call",
+    AgentStatus.WRAP_UP: "Wrap-up",
+    AgentStatus.ON_BREAK: "Break",
+    AgentStatus.LUNCH: "Lunch",
+    AgentStatus.TRAINING: "Training",
+    AgentStatus.OFFLINE: "Offline",
+}
+"""Agents' states and their words, in the order people look for them. A state is also the name of its colour."""
+
+CHOICES: Final = (
+    AgentStatus.AVAILABLE,
+    AgentStatus.ON_BREAK,
+    AgentStatus.LUNCH,
+    AgentStatus.TRAINING,
+    AgentStatus.OFFLINE,
+)
+GOOD_LEVEL, FAIR_LEVEL = 80, 60  # per cent: "80 in 20" is the target the trade starts from
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time that goes on ticking in the browser: `at` in Unix seconds, `text` as it read when rendered.
+
+    `total`, for a countdown, is its length in seconds.
+    """
+
+    at: str
+    text: str = field(compare=False, repr=False)
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A service level: what to write, how long to draw (0..100), and how good it is."""
+
+    text: str
+    width: str
+    tone: str
+
+
+def clock_text(seconds: float) -> str:
+    """`0:07`, `12:34`, `1:02:03`."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def since(moment: datetime | None, now: datetime) -> Clock | None:
+    """Counts up from a moment."""
+    if moment is None:
+        return None
+    return Clock(f"{moment.timestamp():.0f}", clock_text((now - moment).total_seconds()))
+
+
+def until(moment: datetime | None, now: datetime, total: float) -> Clock | None:
+    """Counts down to a moment, `total` seconds long."""
+    if moment is None:
+        return None
+    return Clock(f"{moment.timestamp():.0f}", clock_text((moment - now).total_seconds()), max(1, round(total)))
+
+
+def level(percent: float | None) -> Level:
+    """How a service level is written and drawn; None is a day without calls."""
+    if percent is None:
+        return Level("–", "0", "none")
+    tone = "good" if percent >= GOOD_LEVEL else "fair" if percent >= FAIR_LEVEL else "poor"
+    return Level(f"{percent:.1f}".removesuffix(".0") + "%", f"{percent:.1f}", tone)
+
+
+def wait_tone(seconds: float, threshold: float) -> str:
+    """How worrying a wait is, against the seconds within which it should have ended."""
+    return "good" if seconds <= threshold else "fair" if seconds <= 2 * threshold else "poor"
+
+
+def caller_text(number: str) -> str:
+    """A number as people read it: North American ones in groups, others as they came."""
+    if len(number) == 12 and number.startswith("+1") and number[1:].isdecimal():
+        return f"+1 {number[2:5]} {number[5:8]} {number[8:]}"
+    return number or "Unknown caller"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue's line: the figures as the service gave them, with the longest wait as a clock."""
+
+    line: Any
+    longest: Clock | None
+    tone: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class AgentGroup:
+    """The agents who are in one state, with the clock of their time in it, those longest in it first."""
+
+    state: str
+    label: str
+    agents: list[tuple[Any, Clock | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The wallboard, ready to be drawn."""
+
+    totals: Any
+    calls_now: int
+    longest: Clock | None
+    tone: str
+    level: Level
+    formula: str
+    available: int
+    on_shift: int
+    queues: list[QueueRow]
+    groups: list[AgentGroup]
+
+
+def present_board(wallboard: Any, *, now: datetime) -> Board:
+    """The wallboard's figures, in words, tones and clocks."""
+    rows = [_queue_row(line, now) for line in wallboard.queues]
+    groups = list(_agent_groups(wallboard.agents, now))
+    sizes = {group.state: len(group.agents) for group in groups}
+    return Board(
+        totals=wallboard.totals,
+        calls_now=wallboard.calls_now,
+        longest=_waiting_since(wallboard.totals.longest_wait_s if wallboard.totals.waiting else None, now),
+        tone=next((tone for tone in ("poor", "fair") if any(row.tone == tone for row in rows)), "good"),
+        level=level(wallboard.totals.service_level),
+        formula=wallboard.formula,
+        available=sizes.get(AgentStatus.AVAILABLE, 0),
+        on_shift=sum(sizes.values()) - sizes.get(AgentStatus.OFFLINE, 0),
+        queues=rows,
+        groups=groups,
+    )
+
+
+def _waiting_since(seconds: float | None, now: datetime) -> Clock | None:
+    return None if seconds is None else since(now - timedelta(seconds=seconds), now)
+
+
+def _queue_row(line: Any, now: datetime) -> QueueRow:
+    longest = line.longest_wait_s if line.waiting else None
+    return QueueRow(
+        line=line,
+        longest=_waiting_since(longest, now),
+        tone=wait_tone(longest or 0, line.service_level_threshold_s),
+        level=level(line.service_level),
+    )
+
+
+def _agent_groups(agents: Iterable[Any], now: datetime) -> Iterable[AgentGroup]:
+    by_state: dict[str, list[Any]] = {}
+    for agent in agents:
+        by_state.setdefault(agent.state, []).append(agent)
+    for state in (*STATES, *sorted(by_state.keys() - STATES.keys())):
+        if members := by_state.get(state):
+            members.sort(key=lambda agent: (agent.since is None, agent.since, agent.name))
+            yield AgentGroup(state, state_text(state), [(agent, since(agent.since, now)) for agent in members])
+
+
+def state_text(state: str) -> str:
+    """A state in words; one that is new here is still shown."""
+    return STATES.get(state) or state.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class DeskShown:
+    """The desk, ready to be drawn. `phase` names the one thing the agent is to do now."""
+
+    phase: str
+    state: str
+    label: str
+    since: Clock | None
+    ends: Clock | None
+    choices: list[tuple[str, str]]
+    may_choose: bool
+    reservation_id: int | None
+    queue: str
+    caller: str
+    clock: Clock | None = field(repr=False)  # a second's rounding is no news: it would swap the button being pressed
+    connected: bool
+
+
+def present_desk(desk: Any, *, now: datetime, ring_timeout: float) -> DeskShown:
+    """The desk's state, offer and call, in words and clocks."""
+    task = desk.offer or desk.call
+    ends, clock = None, None
+    if desk.offer:
+        ends = until(desk.offer.expires_at, now, ring_timeout)
+        clock = _waiting_since(desk.offer.waited_s, now)
+    elif desk.call:
+        clock = since(desk.call.connected_at or desk.call.accepted_at, now)
+    elif desk.state_expires_at and desk.since:
+        ends = until(desk.state_expires_at, now, (desk.state_expires_at - desk.since).total_seconds())
+    return DeskShown(
+        phase=_phase(desk),
+        state=desk.state,
+        label=state_text(desk.state),
+        since=since(desk.since, now),
+        ends=ends,
+        choices=[(state, STATES[state]) for state in CHOICES],
+        may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
+        reservation_id=task.reservation_id if task else None,
+        queue=task.queue if task else "",
+        caller=caller_text(task.caller) if task else "",
+        clock=clock,
+        connected=bool(desk.call and desk.call.connected_at),
+    )
+
+
+def _phase(desk: Any) -> str:
+    if desk.offer:
+        return "offer"
+    if desk.call:
+        return "call"
+    if desk.state in (AgentStatus.RESERVED, AgentStatus.BUSY):
+        return "moment"  # between two rows of one transaction's effects: the next poll knows
+    return {AgentStatus.WRAP_UP: "wrap_up", AgentStatus.AVAILABLE: "ready"}.get(desk.state, "away")

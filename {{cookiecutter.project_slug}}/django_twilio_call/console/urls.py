@@ -1,0 +1,20 @@
+"""The two pages, the fragments that keep them live, and what an agent does at the desk."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import desk, wallboard
+
+app_name = "console"
+
+urlpatterns = [
+    path("", wallboard.page, name="wallboard"),
+    path("live/", wallboard.live, name="wallboard-live"),
+    path("desk/", desk.page, name="desk"),
+    path("desk/live/", desk.live, name="desk-live"),
+    path("desk/state/", desk.choose_state, name="desk-state"),
+    path("desk/accept/<int:reservation_id>/", desk.accept, name="desk-accept"),
+    path("desk/decline/<int:reservation_id>/", desk.decline, name="desk-decline"),
+    path("desk/hangup/", desk.hang_up, name="desk-hangup"),
+]

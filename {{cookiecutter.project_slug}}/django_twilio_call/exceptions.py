@@ -1,0 +1,75 @@
+"""What can go wrong, in our words.
+
+CallCenterError
+├── ConfigurationError          this deploy cannot run as it is configured; carries every problem
+├── NotFound                    an id nobody knows
+├── ServiceError                a service refused
+│   ├── ValidationError         what it was asked cannot be right
+│   └── BusinessLogicError      right, but not now
+│       └── InvalidTransition   not from this state
+└── TelephonyError              Twilio refused, or did not answer
+    └── CallNotInProgress       the call has ended: a normal race
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class CallCenterError(Exception):
+    """Root of all that the call center raises on purpose."""
+
+
+class ConfigurationError(CallCenterError):
+    """This deploy cannot run as it is configured. `problems` has a line for each thing to mend, all from one reading."""
+
+    def __init__(self, problems: Iterable[object]) -> None:
+        self.problems = tuple(str(problem) for problem in problems)
+        super().__init__("\n".join((f"{len(self.problems)} problem(s) in the configuration:", *self.problems)))
+
+
+class NotFound(CallCenterError):
+    """Nobody knows the thing that was named."""
+
+
+class ServiceError(CallCenterError):
+    """A service refused an operation."""
+
+
+class ValidationError(ServiceError):
+    """What was asked cannot be right, whenever it is asked."""
+
+
+class BusinessLogicError(ServiceError):
+    """What was asked makes sense, but not in the present state of things."""
+
+
+class InvalidTransition(BusinessLogicError):
+    """A state cannot be left for that other one now."""
+
+
+class TelephonyError(CallCenterError):
+    """Twilio refused a command or did not answer.
+
+    `code` is Twilio's error code, `status` the HTTP status (both None when there was no answer), `retryable` whether
+    the command may be sent again, `retry_after` after how many seconds Twilio wants it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class CallNotInProgress(TelephonyError):
+    """The call has ended meanwhile (Twilio's 21220)."""

@@ -1,0 +1,90 @@
+"""Agents, and the gapless history of their states."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from ..constants import AgentStatus
+
+
+class Agent(models.Model):
+    """Somebody who takes calls. What they are doing now is their open `AgentStateSpan`."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="agent")
+    name = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("name", "pk")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def identity(self) -> str:
+        """Name of the agent's browser phone: Twilio allows `[A-Za-z0-9_]` alone, so never an e-mail address."""
+        return f"agent_{self.pk}"
+
+
+class AgentStateSpanQuerySet(models.QuerySet["AgentStateSpan"]):
+    """Spans by what they say about now."""
+
+    def current(self) -> AgentStateSpanQuerySet:
+        """Spans that have not ended: at most one for each agent, what the agent is doing now."""
+        return self.filter(ended_at=None)
+
+    def due(self, now: datetime) -> AgentStateSpanQuerySet:
+        """Current spans whose server-side timer has run out."""
+        return self.current().filter(expires_at__lte=now)
+
+    def move(
+        self,
+        *,
+        agent_id: int,
+        to: str,
+        now: datetime,
+        reason: str = "",
+        expires_at: datetime | None = None,
+        **only: Any,
+    ) -> AgentStateSpan | None:
+        """End the agent's current span and open the next one, in two statements.
+
+        `only` narrows the span that may be left (`state="busy"`, `state__in=…`). Answers None, with nothing changed,
+        when the agent is not in such a state: whoever moves first wins.
+        """
+        if not self.current().filter(agent_id=agent_id, **only).update(ended_at=now):
+            return None
+        return self.create(agent_id=agent_id, state=to, reason=reason, started_at=now, expires_at=expires_at)
+
+
+class AgentStateSpan(models.Model):
+    """One agent in one state from `started_at` to `ended_at`; the open span is the agent's current state."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="spans")
+    state = models.CharField(max_length=20, default=AgentStatus.OFFLINE)
+    reason = models.CharField(max_length=100, blank=True, default="")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the server ends this span by itself (wrap-up)."
+    )
+
+    objects = AgentStateSpanQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=["agent"], condition=Q(ended_at=None), name="one_open_span_per_agent"),
+        )
+        indexes = (
+            # Longest idle is the first row of this index: the routing query reads nothing else.
+            models.Index(fields=["state", "started_at"], condition=Q(ended_at=None), name="span_open_by_state"),
+            models.Index(fields=["agent", "started_at"], name="span_history"),
+        )
+
+    def __str__(self) -> str:
+        return f"agent {self.agent_id} {self.state}"

@@ -1,0 +1,131 @@
+"""Queues, the callers who wait in them, and the reservations that bring a caller and an agent together."""
+
+from __future__ import annotations
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from ..constants import DefaultValues, QueueEntryState, ReservationState
+from .agents import Agent
+from .calls import Call
+
+
+class Queue(models.Model):
+    """Callers with one purpose, and the rules for their wait."""
+
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    digit = models.CharField(
+        max_length=1,
+        null=True,
+        blank=True,
+        unique=True,
+        validators=[RegexValidator(r"^[1-9]$", "One key of the phone, 1 to 9.")],
+        help_text="The key a caller presses in the menu. Empty: not in the menu.",
+    )
+    priority = models.SmallIntegerField(default=DefaultValues.QUEUE_PRIORITY, help_text="Higher is served first.")
+    max_size = models.PositiveIntegerField(default=DefaultValues.MAX_QUEUE_SIZE, validators=[MinValueValidator(1)])
+    max_wait = models.PositiveIntegerField(
+        default=DefaultValues.MAX_WAIT_TIME, help_text="Seconds after which a caller is sent on."
+    )
+    service_level_threshold = models.PositiveIntegerField(
+        default=DefaultValues.SERVICE_LEVEL_THRESHOLD,
+        help_text="Seconds within which a call counts as answered in time.",
+    )
+    wrap_up_time = models.PositiveIntegerField(
+        default=DefaultValues.WRAP_UP_TIME, help_text="Seconds an agent has after a call, ended by the server."
+    )
+    is_active = models.BooleanField(default=True)
+    agents = models.ManyToManyField(Agent, through="QueueMembership", related_name="queues")
+
+    class Meta:
+        ordering = ("key",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueueMembership(models.Model):
+    """An agent who takes a queue's calls."""
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships")
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["queue", "agent"], name="one_membership_per_agent_and_queue"),)
+
+    def __str__(self) -> str:
+        return f"agent {self.agent_id} in queue {self.queue_id}"
+
+
+class QueueEntry(models.Model):
+    """One visit of a caller to a queue: it waits, is reserved for an agent, and ends with one outcome."""
+
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="entries")
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="entries")
+    state = models.CharField(max_length=12, default=QueueEntryState.WAITING)
+    priority = models.SmallIntegerField()
+    enqueued_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When the caller left the queue, however.")
+
+    class Meta:
+        ordering = ("-enqueued_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["call"], condition=Q(state__in=QueueEntryState.OPEN_STATES), name="one_open_entry_per_call"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["queue", "-priority", "enqueued_at", "id"],
+                condition=Q(state=QueueEntryState.WAITING),
+                name="entry_waiting_in_order",
+            ),
+            models.Index(fields=["enqueued_at"], name="entry_by_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"entry {self.pk} {self.state}"
+
+
+class Reservation(models.Model):
+    """An agent promised to a caller. The two partial unique indexes are the last guard against a double booking."""
+
+    entry = models.ForeignKey(QueueEntry, on_delete=models.PROTECT, related_name="reservations")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="reservations")
+    state = models.CharField(max_length=12, default=ReservationState.PENDING)
+    created_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(help_text="When a pending offer, or an accepted one nobody joined, is withdrawn.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    agent_call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, blank=True, related_name="reservations")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["agent"],
+                condition=Q(state__in=ReservationState.ACTIVE_STATES),
+                name="one_reservation_per_agent",
+            ),
+            models.UniqueConstraint(
+                fields=["entry"],
+                condition=Q(state__in=ReservationState.ACTIVE_STATES),
+                name="one_reservation_per_entry",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["expires_at"], condition=Q(state__in=ReservationState.ACTIVE_STATES), name="reservation_due"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"reservation {self.pk} {self.state}"
+
+    @property
+    def conference(self) -> str:
+        """Name of the conference in which caller and agent meet."""
+        return f"reservation-{self.pk}"

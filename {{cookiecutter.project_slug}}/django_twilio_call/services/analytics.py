@@ -1,0 +1,2 @@
+from .base import BaseService
+class AnalyticsService(BaseService): pass

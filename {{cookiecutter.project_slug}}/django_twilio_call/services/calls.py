@@ -1,0 +1,176 @@
+"""Calls: what happens when Twilio says that a leg began, moved or ended."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q
+
+from ..constants import CallRole, CallStatus, OutboxKind, OutboxState, QueueEntryState, ReservationState
+from ..models import Call, Outbox, QueueEntry, Reservation
+from ..signals import wake_workers
+from .base import BaseService
+from .decisions import Goodbye, Meet, Menu, Queued
+from .ivr import IVRService
+from .reservations import change, locked, release
+
+logger = logging.getLogger(__name__)
+
+
+class CallService(BaseService):
+    """Calls from the first ring to the last callback. Every method joins the transaction of its webhook."""
+
+    service_type = "call"
+
+    def receive(self, *, sid: str, from_number: str, to_number: str, now: datetime) -> Menu:
+        """A caller rings: remember the call, and offer the menu."""
+        self._remember(sid=sid, role=CallRole.CUSTOMER, from_number=from_number, to_number=to_number, now=now)
+        return IVRService().menu(attempt=1)
+
+    def join(
+        self,
+        *,
+        sid: str,
+        reservation_id: int,
+        identity: str,
+        from_number: str,
+        to_number: str,
+        connect_url: str,
+        now: datetime,
+    ) -> Meet | Goodbye:
+        """An agent's phone joins for a reservation it accepted: fetch the caller out of the queue, after the commit.
+
+        `identity` is the one Twilio vouches for (`agent_7`), `connect_url` where the caller's call goes on.
+        """
+        reservation = locked(reservation_id)
+        if reservation is None or reservation.agent.identity != identity:
+            logger.warning("agent joined for a reservation that is not theirs", extra={"reservation": reservation_id})
+            return Goodbye()
+        if reservation.agent_call is not None or reservation.entry.state != QueueEntryState.RESERVED:
+            return Goodbye()
+        call = self._agent_leg(sid=sid, reservation=reservation, from_number=from_number, to_number=to_number, now=now)
+        if not change(reservation, Q(state=ReservationState.ACCEPTED), agent_call=call):
+            return Goodbye()
+        Outbox.objects.create(
+            kind=OutboxKind.REDIRECT_CALL,
+            call_sid=reservation.entry.call.sid,
+            entry=reservation.entry,
+            url=connect_url,
+            not_before=now,
+            created_at=now,
+        )
+        wake_workers()
+        return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+
+    def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
+        """The caller has left the queue for the agent: first writer wins, so an answer never undoes a hang-up.
+
+        When the agent is gone meanwhile the caller goes back, to the same place in the queue.
+        """
+        reservation = locked(reservation_id)
+        if reservation is None or reservation.entry.call.sid != sid:
+            return Goodbye()
+        entry = reservation.entry
+        agent_waits = Reservation.objects.filter(pk=reservation_id, state=ReservationState.ACCEPTED).exists()
+        if agent_waits and entry.state == QueueEntryState.RESERVED:
+            entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
+            entry.save(update_fields=["state", "answered_at", "ended_at"])
+            return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+        if entry.state in QueueEntryState.OPEN_STATES:
+            return Queued(entry_id=entry.pk, queue=entry.queue.key)
+        return Goodbye()
+
+    def conference_ended(self, *, reservation_id: int, now: datetime) -> None:
+        """The conversation is over: the agent goes on to wrap-up."""
+        reservation = locked(reservation_id)
+        if reservation is not None:
+            release(reservation, now=now)
+
+    def status(
+        self,
+        *,
+        sid: str,
+        status: str,
+        sequence: int,
+        duration: int | None,
+        from_number: str,
+        to_number: str,
+        now: datetime,
+    ) -> None:
+        """A status callback, in any order. One for a call nobody knows is remembered: its first webhook was lost."""
+        if Call.objects.project(sid=sid, status=status, sequence=sequence, duration=duration, now=now):
+            return
+        role = CallRole.AGENT if from_number.startswith("client:") else CallRole.CUSTOMER
+        self._remember(sid=sid, role=role, from_number=from_number, to_number=to_number, now=now)
+        Call.objects.project(sid=sid, status=status, sequence=sequence, duration=duration, now=now)
+
+    def records(self, *, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Every leg since then as plain data, with its visits to queues: for reports, and for proofs from outside."""
+        calls = Call.objects.filter(started_at__gte=since) if since else Call.objects.all()
+        calls = calls.select_related("agent").prefetch_related(
+            Prefetch("entries", QueueEntry.objects.select_related("queue"))
+        )
+        return [_record(call) for call in calls.order_by("started_at", "pk")]
+
+    def under_way(self) -> dict[str, int]:
+        """What has not come to its end: waiting and reserved callers, live legs, reservations, commands to send."""
+        entries = QueueEntry.objects.filter(state__in=QueueEntryState.OPEN_STATES)
+        return {
+            "waiting": entries.filter(state=QueueEntryState.WAITING).count(),
+            "reserved": entries.filter(state=QueueEntryState.RESERVED).count(),
+            "live_calls": Call.objects.live().count(),
+            "reservations": Reservation.objects.filter(state__in=ReservationState.ACTIVE_STATES).count(),
+            "outbox": Outbox.objects.filter(state__in=OutboxState.OPEN_STATES).count(),
+        }
+
+    def _remember(self, *, sid: str, role: str, from_number: str, to_number: str, now: datetime) -> None:
+        """Insert the call, unless a status callback was faster."""
+        call = Call(
+            sid=sid,
+            role=role,
+            from_number=from_number,
+            to_number=to_number,
+            status=CallStatus.IN_PROGRESS,
+            started_at=now,
+            answered_at=now,
+        )
+        Call.objects.bulk_create([call], ignore_conflicts=True)
+
+    def _agent_leg(
+        self, *, sid: str, reservation: Reservation, from_number: str, to_number: str, now: datetime
+    ) -> Call:
+        return Call.objects.create(
+            sid=sid,
+            role=CallRole.AGENT,
+            agent=reservation.agent,
+            from_number=from_number,
+            to_number=to_number,
+            started_at=now,
+            answered_at=now,
+        )
+
+
+def _record(call: Call) -> dict[str, Any]:
+    return {
+        "call_sid": call.sid,
+        "role": call.role,
+        "status": call.status,
+        "from": call.from_number,
+        "to": call.to_number,
+        "agent": call.agent.identity if call.agent else None,
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "entries": [
+            {
+                "queue": entry.queue.key,
+                "state": entry.state,
+                "enqueued_at": entry.enqueued_at,
+                "answered_at": entry.answered_at,
+                "ended_at": entry.ended_at,
+            }
+            for entry in call.entries.all()
+        ],
+    }

@@ -1,0 +1,41 @@
+"""What workers do. Messages only wake them: rows say what is to be done, so a lost or doubled one changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any, Final
+
+from celery import shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from .services import OutboxService, RoutingService
+
+logger = logging.getLogger(__name__)
+
+counts: Final[Counter[str]] = Counter()
+"""unsent: wake-up messages the broker did not take."""
+
+
+@shared_task
+def work() -> None:
+    """Bring waiting callers and available agents together, and send what the outbox holds."""
+    RoutingService().route(now=timezone.now())
+    OutboxService().deliver(now=timezone.now())
+
+
+@shared_task
+def sweep() -> None:
+    """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
+    RoutingService().sweep(now=timezone.now())
+    work()
+
+
+def wake(**_: Any) -> None:
+    """Receiver of `signals.work_waiting`: ask a worker to look. With the broker away the next sweep finds the rows."""
+    try:
+        work.apply_async(retry=False, ignore_result=True)
+    except (OperationalError, OSError) as error:
+        counts["unsent"] += 1
+        logger.warning("no worker was woken, the next sweep will do: %s", error)

@@ -1,0 +1,22 @@
+"""Paths of the webhooks, below `/twilio/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from . import views
+
+app_name = "twilio"
+
+urlpatterns = [
+    path("voice/", views.VoiceWebhook.as_view(), name="voice"),
+    path("gather/", views.GatherWebhook.as_view(), name="gather"),
+    path("wait/", views.WaitWebhook.as_view(), name="wait"),
+    path("queue/", views.QueueWebhook.as_view(), name="queue"),
+    path("connect/", views.ConnectWebhook.as_view(), name="connect"),
+    path("agent/", views.AgentWebhook.as_view(), name="agent"),
+    path("conference/", views.ConferenceWebhook.as_view(), name="conference"),
+    path("status/", views.StatusWebhook.as_view(), name="status"),
+    path("fallback/", csrf_exempt(views.fallback), name="fallback"),
+]

@@ -1,0 +1,1 @@
+"""Tests of the call center: they mirror the packages."""

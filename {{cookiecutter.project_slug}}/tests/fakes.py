@@ -1,0 +1,86 @@
+"""Stand-ins at the seams: Twilio's REST API, and Twilio as it calls us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as ET
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+from twilio.request_validator import RequestValidator
+
+from django_twilio_call.conf import get_config
+
+CALLER = "+14155550100"
+NUMBER = "+15550100000"
+
+
+def call_sid(number: int) -> str:
+    """A CallSid of its own for each number."""
+    return f"CA{number:032x}"
+
+
+@dataclass
+class FakeTelephony:
+    """Remembers what it was asked; `error`, if set, is raised once."""
+
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def redirect_call(self, *, sid: str, url: str) -> None:
+        """Remember."""
+        self._ask("redirect", sid, url)
+
+    def end_call(self, *, sid: str) -> None:
+        """Remember."""
+        self._ask("end", sid)
+
+    def _ask(self, *what: str) -> None:
+        self.asked.append(what)
+        if (error := self.error) is not None:
+            self.error = None
+            raise error
+
+
+class Twilio:
+    """Twilio as it calls us: signs, posts, and reads the TwiML."""
+
+    def __init__(self) -> None:
+        config = get_config()
+        self.account, self.base = config.twilio_account_sid, config.public_base_url
+        self.token = config.twilio_auth_token
+        self.client = Client(raise_request_exception=False)
+
+    def signature(self, url: str, params: dict[str, str]) -> str:
+        """X-Twilio-Signature for a request to `url` with a form."""
+        return str(RequestValidator(self.token).compute_signature(url, params))
+
+    def post(self, path: str, *, sid: str = call_sid(1), **params: str | int) -> HttpResponse:
+        """One signed delivery for the call `sid`."""
+        form = {
+            "CallSid": sid,
+            "AccountSid": self.account,
+            "From": CALLER,
+            "To": NUMBER,
+            **{name: str(value) for name, value in params.items()},
+        }
+        signature = self.signature(self.base + path, form)
+        return self.client.post(path, form, headers={"X-Twilio-Signature": signature})  # type: ignore[return-value]
+
+    def say(self, path: str, *, sid: str = call_sid(1), **params: str | int) -> list[str]:
+        """Names of the verbs answered to one delivery, outermost first, nested ones after a slash."""
+        return verbs(self.post(path, sid=sid, **params))
+
+
+def verbs(response: HttpResponse) -> list[str]:
+    """`["Gather/Say", "Hangup"]` for a TwiML answer."""
+    assert response.status_code == 200, (response.status_code, response.content)
+    root = ET.fromstring(response.content)
+    assert root.tag == "Response", root.tag
+    return ["/".join((verb.tag, *(noun.tag for noun in verb))) for verb in root]
+
+
+def uses_postgres() -> bool:
+    """Whether these tests run on the real PostgreSQL."""
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")

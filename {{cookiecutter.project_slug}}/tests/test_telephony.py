@@ -1,0 +1,110 @@
+"""Twilio's REST API behind its seam, against a real server on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from django_twilio_call.exceptions import CallNotInProgress, TelephonyError
+from django_twilio_call.telephony import TwilioTelephony, connect
+from tests.fakes import call_sid
+from tests.servers import free_port
+
+ACCOUNT = "AC" + "0" * 32
+
+
+@dataclass
+class Api:
+    """Answers every request with `status` and `body`, and remembers what was asked."""
+
+    url: str
+    status: int = 200
+    body: dict[str, object] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """A server in Twilio's place."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            answers.asked.append(f"{self.path} {form}")
+            body = json.dumps(answers.body).encode()
+            self.send_response(answers.status)
+            for name, value in {**answers.headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    answers = Api(f"http://127.0.0.1:{server.server_port}", body={"sid": call_sid(1)})
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield answers
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def telephony(url: str) -> TwilioTelephony:
+    return connect(account_sid=ACCOUNT, username=ACCOUNT, password="token", api_base_url=url, timeout=1, pool_size=2)
+
+
+def test_a_call_is_redirected(api: Api) -> None:
+    telephony(api.url).redirect_call(sid=call_sid(1), url="https://example.com/x")
+
+    assert api.asked == [
+        f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{call_sid(1)}.json Url=https%3A%2F%2Fexample.com%2Fx&Method=POST"
+    ]
+
+
+def test_a_call_is_ended(api: Api) -> None:
+    telephony(api.url).end_call(sid=call_sid(1))
+
+    assert api.asked[0].endswith("Status=completed")
+
+
+def test_a_call_that_is_over_says_so(api: Api) -> None:
+    api.status, api.body = 400, {"code": 21220, "message": "Call is not in-progress", "status": 400}
+
+    with pytest.raises(CallNotInProgress):
+        telephony(api.url).end_call(sid=call_sid(1))
+
+
+def test_too_many_requests_say_when_to_come_back(api: Api) -> None:
+    api.status, api.headers = 429, {"Retry-After": "7"}
+
+    with pytest.raises(TelephonyError) as error:
+        telephony(api.url).end_call(sid=call_sid(1))
+
+    assert (error.value.retryable, error.value.retry_after) == (True, 7)
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(401, False), (404, False), (500, True), (503, True)])
+def test_an_error_says_whether_to_try_again(api: Api, status: int, retryable: bool) -> None:
+    api.status, api.body = status, {"code": 20001, "message": "no", "status": status}
+
+    with pytest.raises(TelephonyError) as error:
+        telephony(api.url).end_call(sid=call_sid(1))
+
+    assert error.value.retryable is retryable
+    assert len(api.asked) == 1
+
+
+def test_no_answer_may_be_tried_again_and_names_no_secret() -> None:
+    with pytest.raises(TelephonyError) as error:
+        telephony(f"http://127.0.0.1:{free_port()}").end_call(sid=call_sid(1))
+
+    assert error.value.retryable
+    assert "token" not in str(error.value)

@@ -1,0 +1,98 @@
+"""No kind of webhook costs more than six data statements, whatever path it takes."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_twilio_call.models import Agent, QueueEntry
+from tests.fakes import Twilio, call_sid
+
+from .test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
+
+pytestmark = pytest.mark.django_db
+
+MOST = 6
+
+
+class Budget:
+    """Data statements of one block, with empty cache; transaction control is not counted."""
+
+    def __enter__(self) -> None:
+        cache.clear()
+        self._queries = CaptureQueriesContext(connection).__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._queries.__exit__(None, None, None)
+        verbs = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+        data = [query["sql"] for query in self._queries if query["sql"].startswith(verbs)]
+        assert 0 < len(data) <= MOST, "\n".join(data)
+
+
+def test_voice(twilio: Twilio, agent: Agent) -> None:
+    with Budget():
+        twilio.post("/twilio/voice/")
+
+
+def test_gather(twilio: Twilio, agent: Agent) -> None:
+    twilio.post("/twilio/voice/")
+
+    with Budget():
+        twilio.post("/twilio/gather/?attempt=1", Digits="1")
+
+
+def test_wait(twilio: Twilio, agent: Agent) -> None:
+    entry = enqueue(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/wait/?entry={entry.pk}", QueueTime=5)
+
+
+@pytest.mark.parametrize("stage", [enqueue, offer, accepted, joined], ids=lambda stage: stage.__name__)
+@pytest.mark.parametrize("result", ["hangup", "leave", "redirected"])
+def test_queue(twilio: Twilio, agent: Agent, stage: object, result: str) -> None:
+    stage(twilio)  # type: ignore[operator]
+    entry = QueueEntry.objects.get()
+
+    with Budget():
+        twilio.post(f"/twilio/queue/?entry={entry.pk}", QueueResult=result)
+
+
+def test_agent(twilio: Twilio, agent: Agent) -> None:
+    reservation = accepted(twilio)
+
+    with Budget():
+        twilio.post("/twilio/agent/", sid=AGENT_LEG, From=f"client:{agent.identity}", reservation=reservation.pk)
+
+
+def test_connect(twilio: Twilio, agent: Agent) -> None:
+    reservation = joined(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/connect/?reservation={reservation.pk}")
+
+
+@pytest.mark.parametrize("stage", [joined, connected], ids=lambda stage: stage.__name__)
+def test_conference(twilio: Twilio, agent: Agent, stage: object) -> None:
+    reservation = stage(twilio)  # type: ignore[operator]
+
+    with Budget():
+        conference_end(twilio, reservation)
+
+
+@pytest.mark.parametrize("status", ["ringing", "in-progress", "completed"])
+@pytest.mark.parametrize("known", [True, False], ids=["known call", "unknown call"])
+def test_status(twilio: Twilio, agent: Agent, status: str, known: bool) -> None:
+    connected(twilio)
+
+    with Budget():
+        twilio.post("/twilio/status/", sid=call_sid(1 if known else 3), CallStatus=status, SequenceNumber=2)
+
+
+def test_a_duplicate(twilio: Twilio, agent: Agent) -> None:
+    twilio.post("/twilio/voice/")
+
+    with Budget():
+        twilio.post("/twilio/voice/")
