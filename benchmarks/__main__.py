@@ -33,7 +33,13 @@ def seconds(step: Callable[[], None]) -> float:
 def quietly(*argv: str | Path, cwd: Path) -> None:
     """Run a program; what it said is shown only if it fails."""
     done = subprocess.run(
-        argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        argv,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, argv))}: exit code {done.returncode}\n{done.stdout[-4000:]}")
@@ -90,7 +96,10 @@ def main() -> int:
         folder = Path(name)
         empty, ours = generation(folder)
         print(f"cookiecutter, an empty template        {empty:6.2f} s   median of {ROUNDS}")
-        print(f"cookiecutter, this template            {ours:6.2f} s   {ours / empty:.2f} times (limit {LIMIT})", flush=True)
+        print(
+            f"cookiecutter, this template            {ours:6.2f} s   {ours / empty:.2f} times (limit {LIMIT})",
+            flush=True,
+        )
         project = folder / BAKED
         quietly(*COOKIECUTTER, folder, TEMPLATE, cwd=folder)
         from_nothing = ours + seconds(lambda: first_call(project))
@@ -98,7 +107,8 @@ def main() -> int:
         installed = ours + seconds(lambda: first_call(project))
         peer = seconds(lambda: first_page(folder))
         print(f"django-admin: project, tables, a page  {peer:6.2f} s   Django is installed")
-        print(f"ours: project, tables, a call          {installed:6.2f} s   {installed / peer:.1f} times; all is installed")
+        times = f"{installed / peer:.1f} times"
+        print(f"ours: project, tables, a call          {installed:6.2f} s   {times}; all is installed")
         print(f"ours, from Python and make alone       {from_nothing:6.2f} s   with virtual environment and packages")
     return 0 if ours / empty <= LIMIT else 1
 

@@ -52,7 +52,9 @@ def measure(name: str, env: dict[str, str], folder: Path, options: argparse.Name
         )
     print(json.dumps({"deploy": name, "seconds": round(time.monotonic() - began, 1), **figures}), flush=True)
     ended = figures["answered"] + figures["abandoned"] + figures["overflowed"]
-    conserved = figures["received"] == figures["ended_before_queue"] + figures["offered"] and figures["offered"] == ended
+    conserved = (
+        figures["received"] == figures["ended_before_queue"] + figures["offered"] and figures["offered"] == ended
+    )
     return conserved and figures["received"] == options.calls and not any(figures[law] for law in LAWS)
 
 

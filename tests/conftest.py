@@ -97,11 +97,8 @@ def bake(template: Path, into: Path, answers: Mapping[str, str] | None = None, *
 def run(
     *argv: str | Path, cwd: Path, env: Mapping[str, str] | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program as a person would, with no terminal behind it; its output belongs to the failure."""
-    environment = {**os.environ, **(env or {})}
-    done = subprocess.run(
-        argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    """Run a program with no terminal behind it, and `env` or all of ours; its output belongs to the failure."""
+    done = subprocess.run(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if check and done.returncode:
         command = " ".join(map(str, argv))
         raise AssertionError(f"{command}: exit code {done.returncode}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}")

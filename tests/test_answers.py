@@ -86,12 +86,12 @@ def test_every_reader_sees_the_same_env_file(baked: Path, monkeypatch: pytest.Mo
     lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
     plain = dict(line.split("=", 1) for line in lines)
 
-    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(Env, "ENVIRON", {})
     Env.read_env(file)
 
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]*=[\w./:@%+,=?*^!\[\]{}-]*", line) for line in lines)
     assert len(plain) == len(lines)
-    assert dict(os.environ) == plain
+    assert plain == Env.ENVIRON
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -34,7 +35,7 @@ def test_a_folder_that_the_terminal_cannot_show_is_no_error(tmp_path: Path) -> N
     folder.mkdir()
     script = ROOT / "hooks" / "post_gen_project.py"
 
-    done = run(sys.executable, script, cwd=folder, env={"PYTHONIOENCODING": "cp1252"})
+    done = run(sys.executable, script, cwd=folder, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
 
     assert "\\u65e5\\u672c" in done.stderr
     assert done.stdout == ""

@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 import django
 from django.core.management import call_command
 
+from django_twilio_call.conf import get_config
+from django_twilio_call.conf.envfiles import load_stage
+
 from .processes import ROOT, ProcessError, Processes
 
 LOOPBACK = "127.0.0.1"
@@ -63,6 +66,7 @@ def demo(options: argparse.Namespace) -> int:
 
 def prepare(port: int | None) -> bool:
     """Before the first process: environment, addresses, tables; answers whether Twilio is to be simulated here."""
+    load_stage("development", ROOT)
     found = addresses(os.environ, port)
     os.environ.update(found)
     VAR.mkdir(exist_ok=True)
@@ -94,8 +98,6 @@ def follow(lines: Iterable[str], calls: int, stay: bool) -> bool | None:
 
 def simulator(command: str) -> list[str]:
     """The simulator's command line: whose account and number it plays, and where their webhooks are."""
-    from django_twilio_call.conf import get_config
-
     config = get_config()
     port = urlsplit(config.twilio_api_base_url).port
     options = {"port": port, "account-sid": config.twilio_account_sid, "number": config.twilio_phone_number}

@@ -1,1 +1,2 @@
-def connect_model_invalidation(m): pass
+def connect_model_invalidation(m):
+    pass

@@ -21,7 +21,7 @@ class CallCenterError(Exception):
 
 
 class ConfigurationError(CallCenterError):
-    """This deploy cannot run as it is configured. `problems` has a line for each thing to mend, all from one reading."""
+    """This deploy cannot run as it is configured. `problems` has a line for each thing to mend."""
 
     def __init__(self, problems: Iterable[object]) -> None:
         self.problems = tuple(str(problem) for problem in problems)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 from config.logging import logging_config
 from django_twilio_call.conf.reader import read
 from django_twilio_call.exceptions import ConfigurationError
-from environ import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -111,7 +111,7 @@ DATABASES = {"default": _database()}
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django_twilio_call.cache.backend.KeptClientRedisCache",
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": _config.redis_url,
         "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
     }

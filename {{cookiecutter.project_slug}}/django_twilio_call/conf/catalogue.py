@@ -3,117 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
-from ..constants import OPERATION_RETRY_CONFIGS, SERVICE_BATCH_SIZES, SERVICE_CACHE_TIMEOUTS
 from ..constants import DefaultValues as D
 from . import types as t
-
-PREFIX: Final = "DJANGO_TWILIO_"
-STAGES: Final = ("development", "testing", "staging", "production")
-DEPLOYED: Final = ("staging", "production")
-FAKE_ACCOUNT_SID: Final = "AC" + "0" * 32
-"""What the simulator goes by: no real account has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Var:
-    """One variable. `stages` overrides `default`; `generated` and `operator` say who supplies it where there is none."""
-
-    name: str
-    type: t.Type
-    default: Any
-    help: str
-    stages: Mapping[str, Any] = field(default_factory=dict)
-    secret: bool = False
-    generated: tuple[str, ...] = ()
-    operator: bool = False
-    reloadable: bool = False
-
-    def default_for(self, stage: str) -> Any:
-        """The value where nobody sets one; `MISSING` where somebody must."""
-        if self.operator and stage in DEPLOYED:
-            return MISSING
-        return MISSING if stage in self.generated else self.stages.get(stage, self.default)
-
-
-def var(name: str, type_: t.Type, default: Any, help_: str, **more: Any) -> Any:
-    """A field of `Config` that one variable fills. A secret never shows in the repr."""
-    declared = Var(name, type_, default, help_, **more)
-    return field(metadata={"vars": {None: declared}}, repr=not declared.secret)
-
-
-def table(declared: Mapping[str, Var]) -> Any:
-    """A field of `Config` that several variables fill, by key."""
-    return field(metadata={"vars": dict(declared)})
-
-
-def _own(name: str) -> str:
-    return PREFIX + name
-
-
-def _cache_timeouts() -> dict[str, Var]:
-    short = {"development": 60, "testing": 60}
-    return {
-        service: Var(
-            _own(f"CACHE_TIMEOUT_{service.upper()}"),
-            t.seconds(0, 604800),
-            seconds,
-            f"How long answers of the {service} service stay in the cache.",
-            stages={stage: min(seconds, most) for stage, most in short.items()},
-            reloadable=True,
-        )
-        for service, seconds in SERVICE_CACHE_TIMEOUTS.items()
-    }
-
-
-def _batch_sizes() -> dict[str, Var]:
-    most = {"development": 100, "testing": 10}
-    return {
-        operation: Var(
-            _own(f"BATCH_SIZE_{operation.upper()}"),
-            t.integer(1, 100000),
-            size,
-            f"How many rows {operation} takes at a time.",
-            stages={stage: min(size, limit) for stage, limit in most.items()},
-            reloadable=True,
-        )
-        for operation, size in SERVICE_BATCH_SIZES.items()
-    }
-
-
-_RETRY_TYPES: Final = {
-    "max_retries": (t.integer(0, 100), 1, "How often {} is tried again."),
-    "base_delay": (t.seconds(0, 86400), 1, "Wait before {} is tried again for the first time."),
-    "max_delay": (t.seconds(0, 86400), 5, "The longest wait between tries of {}."),
-    "multiplier": (t.number(1, 10), None, "What each wait of {} is longer by."),
-    "delays": (t.items("seconds, separated by commas", r"[0-9]{1,5}"), ("1",), "The waits between tries of {}, one by one."),
-}
-"""Field -> type, value in testing (None: the same), help."""
-
-
-def _retries() -> dict[str, Var]:
-    declared = {}
-    for operation, values in OPERATION_RETRY_CONFIGS.items():
-        for name, value in values.items():
-            type_, testing, help_ = _RETRY_TYPES[name]
-            default = tuple(map(str, value)) if name == "delays" else value
-            declared[f"{operation}.{name}"] = Var(
-                _own(f"RETRY_{operation.upper()}_{name.upper()}"),
-                type_,
-                default,
-                help_.format(operation),
-                stages={} if testing is None else {"testing": testing},
-                reloadable=True,
-            )
-    return declared
-
-
-def _feature(name: str, help_: str, *, default: bool = True, **stages: bool) -> Any:
-    return var(_own(f"ENABLE_{name}"), t.BOOLEAN, default, help_, stages=stages, reloadable=True)
+from .variables import FAKE_ACCOUNT_SID, STAGES, Var, batch_sizes, cache_timeouts, feature, own, retries, table, var
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +125,9 @@ class Config:
     twilio_twiml_app_sid: str = var(
         "TWILIO_TWIML_APP_SID", t.sid("AP", empty=True), "", "The TwiML App agents' browsers call."
     )
-    twilio_region: str = var("TWILIO_REGION", t.text("a region such as ie1", r"([a-z]{2}[0-9])?"), "", "Twilio's region.")
+    twilio_region: str = var(
+        "TWILIO_REGION", t.text("a region such as ie1", r"([a-z]{2}[0-9])?"), "", "Twilio's region."
+    )
     twilio_edge: str = var("TWILIO_EDGE", t.text("an edge such as dublin", r"[a-z-]*"), "", "Twilio's edge.")
     twilio_api_base_url: str = var(
         "TWILIO_API_BASE_URL",
@@ -242,75 +141,86 @@ class Config:
         "TWILIO_CONNECTION_POOL_SIZE", t.integer(1, 100), 10, "Connections to Twilio's REST API each process keeps."
     )
     webhook_validate: bool = var(
-        _own("WEBHOOK_VALIDATE"), t.BOOLEAN, True, "Check signatures. May be off in development only."
+        own("WEBHOOK_VALIDATE"), t.BOOLEAN, True, "Check signatures. May be off in development only."
     )
     webhook_database_timeout: int = var(
-        _own("WEBHOOK_DATABASE_TIMEOUT"), t.seconds(1, 10), 2, "Longest wait for the database while a caller is on the line."
+        own("WEBHOOK_DATABASE_TIMEOUT"),
+        t.seconds(1, 10),
+        2,
+        "Longest wait for the database while a caller is on the line.",
     )
 
     # Calls
     ring_timeout: int = var(
-        _own("RING_TIMEOUT"), t.seconds(5, 300), D.RING_TIMEOUT, "How long an offer rings at a desk.", reloadable=True
+        own("RING_TIMEOUT"), t.seconds(5, 300), D.RING_TIMEOUT, "How long an offer rings at a desk.", reloadable=True
     )
     join_timeout: int = var(
-        _own("JOIN_TIMEOUT"),
+        own("JOIN_TIMEOUT"),
         t.seconds(5, 120),
         D.JOIN_TIMEOUT,
         "How long an agent's phone may take to join after the agent accepted.",
         reloadable=True,
     )
     short_abandon_threshold: int = var(
-        _own("SHORT_ABANDON_THRESHOLD"),
+        own("SHORT_ABANDON_THRESHOLD"),
         t.seconds(0, 60),
         D.SHORT_ABANDON_THRESHOLD,
         "Callers who hang up sooner do not count against the service level.",
         reloadable=True,
     )
-    sweep_interval: int = var(_own("SWEEP_INTERVAL"), t.seconds(1, 60), 1, "How often what time brings is looked for.")
+    sweep_interval: int = var(own("SWEEP_INTERVAL"), t.seconds(1, 60), 1, "How often what time brings is looked for.")
     outbox_lease: int = var(
-        _own("OUTBOX_LEASE"), t.seconds(10, 600), 30, "After which time a command a worker died with is sent by another."
+        own("OUTBOX_LEASE"), t.seconds(10, 600), 30, "After which time a command a worker died with is sent by another."
     )
     caller_language: str = var(
-        _own("CALLER_LANGUAGE"), t.text("a language such as en-US", r"[a-z]{2,3}(-[A-Za-z0-9]+)*"), "en-US", "What callers hear."
+        own("CALLER_LANGUAGE"),
+        t.text("a language such as en-US", r"[a-z]{2,3}(-[A-Za-z0-9]+)*"),
+        "en-US",
+        "What callers hear.",
     )
     caller_voice: str = var(
-        _own("CALLER_VOICE"), t.text("a voice such as Polly.Joanna", r"[A-Za-z0-9.-]+"), "Polly.Joanna", "Whom callers hear."
+        own("CALLER_VOICE"),
+        t.text("a voice such as Polly.Joanna", r"[A-Za-z0-9.-]+"),
+        "Polly.Joanna",
+        "Whom callers hear.",
     )
     hold_music_url: str = var(
-        _own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
+        own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
     )
 
     # Tables
     cache_timeout: int = var(
-        _own("CACHE_TIMEOUT"),
+        own("CACHE_TIMEOUT"),
         t.seconds(0, 604800),
         300,
         "How long answers of any other service stay in the cache.",
         stages={"development": 60, "testing": 60},
         reloadable=True,
     )
-    cache_timeouts: Mapping[str, int] = table(_cache_timeouts())
+    cache_timeouts: Mapping[str, int] = table(cache_timeouts())
     default_batch_size: int = var(
-        _own("DEFAULT_BATCH_SIZE"),
+        own("DEFAULT_BATCH_SIZE"),
         t.integer(1, 100000),
         D.BATCH_SIZE,
         "How many rows any other operation takes at a time.",
         stages={"development": 100, "testing": 10},
         reloadable=True,
     )
-    batch_sizes: Mapping[str, int] = table(_batch_sizes())
-    retries: Mapping[str, Mapping[str, Any]] = table(_retries())
+    batch_sizes: Mapping[str, int] = table(batch_sizes())
+    retries: Mapping[str, Mapping[str, Any]] = table(retries())
 
     # Features
-    enable_call_recording: bool = _feature("CALL_RECORDING", "Record conversations.")
-    enable_transcription: bool = _feature("TRANSCRIPTION", "Transcribe recordings; Twilio charges for it.", default=False)
-    enable_voicemail: bool = _feature("VOICEMAIL", "Offer voicemail.")
-    enable_conference: bool = _feature("CONFERENCE", "Bring in a third party.")
-    enable_ivr: bool = _feature("IVR", "Offer menus.")
-    enable_queue_callbacks: bool = _feature("QUEUE_CALLBACKS", "Call back those who do not want to wait.")
-    enable_analytics: bool = _feature("ANALYTICS", "Report on calls.")
-    enable_real_time_metrics: bool = _feature("REAL_TIME_METRICS", "Show what goes on now.")
-    enable_alerts: bool = _feature("ALERTS", "Send alerts to other systems.", testing=False)
+    enable_call_recording: bool = feature("CALL_RECORDING", "Record conversations.")
+    enable_transcription: bool = feature(
+        "TRANSCRIPTION", "Transcribe recordings; Twilio charges for it.", default=False
+    )
+    enable_voicemail: bool = feature("VOICEMAIL", "Offer voicemail.")
+    enable_conference: bool = feature("CONFERENCE", "Bring in a third party.")
+    enable_ivr: bool = feature("IVR", "Offer menus.")
+    enable_queue_callbacks: bool = feature("QUEUE_CALLBACKS", "Call back those who do not want to wait.")
+    enable_analytics: bool = feature("ANALYTICS", "Report on calls.")
+    enable_real_time_metrics: bool = feature("REAL_TIME_METRICS", "Show what goes on now.")
+    enable_alerts: bool = feature("ALERTS", "Send alerts to other systems.", testing=False)
 
     def get_cache_timeout(self, service_type: str) -> int:
         """Seconds an answer of this service stays in the cache; an undeclared service gets the default."""

@@ -11,7 +11,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ..exceptions import ConfigurationError
-from .catalogue import DEPLOYED, PREFIX, STAGES, Config, Var, declarations, variables
+from .catalogue import Config, declarations, variables
+from .variables import DEPLOYED, PREFIX, STAGES, Var
 
 DATABASE_PARTS: Final = ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD")
 PLACEHOLDER: Final = re.compile(r"(?i)change.?me|placeholder|your[-_ ]|^<.*>$|^x+$|^todo$|^secret$|^password$|insecure")
@@ -54,7 +55,9 @@ class _Reading:
         try:
             return Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r"), source
         except (OSError, ValueError) as error:
-            self.problems.append(Problem(name + "_FILE", f"cannot be read: {type(error).__name__}", "environment", repr(path)))
+            self.problems.append(
+                Problem(name + "_FILE", f"cannot be read: {type(error).__name__}", "environment", repr(path))
+            )
             return None, "unreadable"
 
     def value(self, declared: Var) -> Any:
@@ -63,13 +66,17 @@ class _Reading:
         if text is None:
             default = declared.default_for(self.stage)
             if default is MISSING and source == "default":
-                self.problems.append(Problem(declared.name, f"missing; {declared.type.rule}", f"nowhere, in {self.stage}"))
+                self.problems.append(
+                    Problem(declared.name, f"missing; {declared.type.rule}", f"nowhere, in {self.stage}")
+                )
             return default
         try:
             value = declared.type.read(text)
         except ValueError:
             # Not the exception's words: they may quote the secret.
-            self.problems.append(Problem(declared.name, f"must be {declared.type.rule}", source, _shown(declared, text)))
+            self.problems.append(
+                Problem(declared.name, f"must be {declared.type.rule}", source, _shown(declared, text))
+            )
             return MISSING
         if declared.default_for(self.stage) is MISSING and self.stage in DEPLOYED and PLACEHOLDER.search(text):
             self.problems.append(Problem(declared.name, "is a placeholder", source, _shown(declared, text)))
@@ -158,7 +165,9 @@ def _delays(values: Mapping[str, Any], stage: str) -> Iterator[Problem]:
 
 def _signatures(values: Mapping[str, Any], stage: str) -> Iterator[Problem]:
     if values["webhook_validate"] is False and stage != "development":
-        yield Problem(PREFIX + "WEBHOOK_VALIDATE", f"may be off in development only, this is {stage}", "environment", "False")
+        yield Problem(
+            PREFIX + "WEBHOOK_VALIDATE", f"may be off in development only, this is {stage}", "environment", "False"
+        )
 
 
 def _public(values: Mapping[str, Any], stage: str) -> Iterator[Problem]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from ..exceptions import ConfigurationError
-from .catalogue import DEPLOYED, STAGES, variables
+from .catalogue import variables
 from .envfiles import read_file
+from .variables import DEPLOYED, STAGES
 
 BYTES: Final = 48
 

@@ -88,7 +88,9 @@ def url(*schemes: str, empty: bool = False) -> Type:
         if empty and not value:
             return value
         parts = urlsplit(value)
-        return _when(parts.scheme in schemes and bool(parts.hostname) and not re.search(r"\s", value), value.rstrip("/"))
+        return _when(
+            parts.scheme in schemes and bool(parts.hostname) and not re.search(r"\s", value), value.rstrip("/")
+        )
 
     return Type(f"a URL with {' or '.join(schemes)}" + (", or empty" if empty else ""), read)
 

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,192 +15,364 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Queue',
+            name="Queue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('digit', models.CharField(blank=True, help_text='The key a caller presses in the menu. Empty: not in the menu.', max_length=1, null=True, unique=True, validators=[django.core.validators.RegexValidator('^[1-9]$', 'One key of the phone, 1 to 9.')])),
-                ('priority', models.SmallIntegerField(default=1, help_text='Higher is served first.')),
-                ('max_size', models.PositiveIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1)])),
-                ('max_wait', models.PositiveIntegerField(default=1800, help_text='Seconds after which a caller is sent on.')),
-                ('service_level_threshold', models.PositiveIntegerField(default=30, help_text='Seconds within which a call counts as answered in time.')),
-                ('wrap_up_time', models.PositiveIntegerField(default=30, help_text='Seconds an agent has after a call, ended by the server.')),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "digit",
+                    models.CharField(
+                        blank=True,
+                        help_text="The key a caller presses in the menu. Empty: not in the menu.",
+                        max_length=1,
+                        null=True,
+                        unique=True,
+                        validators=[django.core.validators.RegexValidator("^[1-9]$", "One key of the phone, 1 to 9.")],
+                    ),
+                ),
+                ("priority", models.SmallIntegerField(default=1, help_text="Higher is served first.")),
+                (
+                    "max_size",
+                    models.PositiveIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                (
+                    "max_wait",
+                    models.PositiveIntegerField(default=1800, help_text="Seconds after which a caller is sent on."),
+                ),
+                (
+                    "service_level_threshold",
+                    models.PositiveIntegerField(
+                        default=30, help_text="Seconds within which a call counts as answered in time."
+                    ),
+                ),
+                (
+                    "wrap_up_time",
+                    models.PositiveIntegerField(
+                        default=30, help_text="Seconds an agent has after a call, ended by the server."
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ('key',),
+                "ordering": ("key",),
             },
         ),
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=150)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='agent', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=150)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="agent", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name', 'pk'),
+                "ordering": ("name", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sid', models.CharField(max_length=34, unique=True)),
-                ('role', models.CharField(default='customer', max_length=10)),
-                ('direction', models.CharField(default='inbound', max_length=20)),
-                ('from_number', models.CharField(max_length=100)),
-                ('to_number', models.CharField(max_length=100)),
-                ('status', models.CharField(default='in-progress', max_length=20)),
-                ('sequence', models.IntegerField(default=-1, help_text='SequenceNumber of the last callback that changed the status.')),
-                ('started_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('duration', models.PositiveIntegerField(blank=True, help_text='Seconds, as Twilio bills them.', null=True)),
-                ('agent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='django_twilio_call.agent')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sid", models.CharField(max_length=34, unique=True)),
+                ("role", models.CharField(default="customer", max_length=10)),
+                ("direction", models.CharField(default="inbound", max_length=20)),
+                ("from_number", models.CharField(max_length=100)),
+                ("to_number", models.CharField(max_length=100)),
+                ("status", models.CharField(default="in-progress", max_length=20)),
+                (
+                    "sequence",
+                    models.IntegerField(
+                        default=-1, help_text="SequenceNumber of the last callback that changed the status."
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "duration",
+                    models.PositiveIntegerField(blank=True, help_text="Seconds, as Twilio bills them.", null=True),
+                ),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="calls",
+                        to="django_twilio_call.agent",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-started_at', '-pk'),
+                "ordering": ("-started_at", "-pk"),
             },
         ),
         migrations.CreateModel(
-            name='QueueEntry',
+            name="QueueEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(default='waiting', max_length=12)),
-                ('priority', models.SmallIntegerField()),
-                ('enqueued_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, help_text='When the caller left the queue, however.', null=True)),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='django_twilio_call.call')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='django_twilio_call.queue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("state", models.CharField(default="waiting", max_length=12)),
+                ("priority", models.SmallIntegerField()),
+                ("enqueued_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "ended_at",
+                    models.DateTimeField(blank=True, help_text="When the caller left the queue, however.", null=True),
+                ),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="django_twilio_call.call",
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="django_twilio_call.queue",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-enqueued_at', '-pk'),
+                "ordering": ("-enqueued_at", "-pk"),
             },
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('call_sid', models.CharField(max_length=34)),
-                ('url', models.TextField(blank=True, default='', help_text='Where a redirected call goes on.')),
-                ('state', models.CharField(default='pending', max_length=12)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(help_text='Due from then on; while a worker sends it, the end of its lease.')),
-                ('last_error', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('entry', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='commands', to='django_twilio_call.queueentry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                ("call_sid", models.CharField(max_length=34)),
+                ("url", models.TextField(blank=True, default="", help_text="Where a redirected call goes on.")),
+                ("state", models.CharField(default="pending", max_length=12)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "not_before",
+                    models.DateTimeField(help_text="Due from then on; while a worker sends it, the end of its lease."),
+                ),
+                ("last_error", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="commands",
+                        to="django_twilio_call.queueentry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'outbox',
-                'ordering': ('pk',),
+                "verbose_name_plural": "outbox",
+                "ordering": ("pk",),
             },
         ),
         migrations.CreateModel(
-            name='QueueMembership',
+            name="QueueMembership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='django_twilio_call.agent')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='django_twilio_call.queue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="django_twilio_call.agent",
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="django_twilio_call.queue",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='queue',
-            name='agents',
-            field=models.ManyToManyField(related_name='queues', through='django_twilio_call.QueueMembership', to='django_twilio_call.agent'),
+            model_name="queue",
+            name="agents",
+            field=models.ManyToManyField(
+                related_name="queues", through="django_twilio_call.QueueMembership", to="django_twilio_call.agent"
+            ),
         ),
         migrations.CreateModel(
-            name='Reservation',
+            name="Reservation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(default='pending', max_length=12)),
-                ('created_at', models.DateTimeField()),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(help_text='When a pending offer, or an accepted one nobody joined, is withdrawn.')),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='django_twilio_call.agent')),
-                ('agent_call', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='django_twilio_call.call')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='django_twilio_call.queueentry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("state", models.CharField(default="pending", max_length=12)),
+                ("created_at", models.DateTimeField()),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        help_text="When a pending offer, or an accepted one nobody joined, is withdrawn."
+                    ),
+                ),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reservations",
+                        to="django_twilio_call.agent",
+                    ),
+                ),
+                (
+                    "agent_call",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reservations",
+                        to="django_twilio_call.call",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reservations",
+                        to="django_twilio_call.queueentry",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at', '-pk'),
+                "ordering": ("-created_at", "-pk"),
             },
         ),
         migrations.CreateModel(
-            name='WebhookEvent',
+            name="WebhookEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='What makes a delivery the same one again.', max_length=200, unique=True)),
-                ('kind', models.CharField(max_length=20)),
-                ('call_sid', models.CharField(blank=True, max_length=34)),
-                ('payload', models.JSONField()),
-                ('response', models.TextField(blank=True, default='')),
-                ('received_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="What makes a delivery the same one again.", max_length=200, unique=True
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("call_sid", models.CharField(blank=True, max_length=34)),
+                ("payload", models.JSONField()),
+                ("response", models.TextField(blank=True, default="")),
+                ("received_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ('-received_at', '-pk'),
-                'indexes': [models.Index(fields=['call_sid'], name='event_by_call'), models.Index(fields=['received_at'], name='event_by_time')],
+                "ordering": ("-received_at", "-pk"),
+                "indexes": [
+                    models.Index(fields=["call_sid"], name="event_by_call"),
+                    models.Index(fields=["received_at"], name="event_by_time"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AgentStateSpan',
+            name="AgentStateSpan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(default='offline', max_length=20)),
-                ('reason', models.CharField(blank=True, default='', max_length=100)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, help_text='When the server ends this span by itself (wrap-up).', null=True)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='spans', to='django_twilio_call.agent')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("state", models.CharField(default="offline", max_length=20)),
+                ("reason", models.CharField(blank=True, default="", max_length=100)),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the server ends this span by itself (wrap-up).", null=True
+                    ),
+                ),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="spans", to="django_twilio_call.agent"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-started_at', '-pk'),
-                'indexes': [models.Index(condition=models.Q(('ended_at', None)), fields=['state', 'started_at'], name='span_open_by_state'), models.Index(fields=['agent', 'started_at'], name='span_history')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('agent',), name='one_open_span_per_agent')],
+                "ordering": ("-started_at", "-pk"),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at", None)),
+                        fields=["state", "started_at"],
+                        name="span_open_by_state",
+                    ),
+                    models.Index(fields=["agent", "started_at"], name="span_history"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)), fields=("agent",), name="one_open_span_per_agent"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['started_at'], name='call_by_start'),
+            model_name="call",
+            index=models.Index(fields=["started_at"], name="call_by_start"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['role'], name='call_live'),
+            model_name="call",
+            index=models.Index(condition=models.Q(("ended_at", None)), fields=["role"], name="call_live"),
         ),
         migrations.AddIndex(
-            model_name='queueentry',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['queue', '-priority', 'enqueued_at', 'id'], name='entry_waiting_in_order'),
+            model_name="queueentry",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")),
+                fields=["queue", "-priority", "enqueued_at", "id"],
+                name="entry_waiting_in_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='queueentry',
-            index=models.Index(fields=['enqueued_at'], name='entry_by_time'),
+            model_name="queueentry",
+            index=models.Index(fields=["enqueued_at"], name="entry_by_time"),
         ),
         migrations.AddConstraint(
-            model_name='queueentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('waiting', 'reserved'))), fields=('call',), name='one_open_entry_per_call'),
+            model_name="queueentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("waiting", "reserved"))),
+                fields=("call",),
+                name="one_open_entry_per_call",
+            ),
         ),
         migrations.AddIndex(
-            model_name='outbox',
-            index=models.Index(condition=models.Q(('state__in', ('pending',))), fields=['not_before'], name='outbox_due'),
+            model_name="outbox",
+            index=models.Index(
+                condition=models.Q(("state__in", ("pending",))), fields=["not_before"], name="outbox_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queuemembership',
-            constraint=models.UniqueConstraint(fields=('queue', 'agent'), name='one_membership_per_agent_and_queue'),
+            model_name="queuemembership",
+            constraint=models.UniqueConstraint(fields=("queue", "agent"), name="one_membership_per_agent_and_queue"),
         ),
         migrations.AddIndex(
-            model_name='reservation',
-            index=models.Index(condition=models.Q(('state__in', ('pending', 'accepted'))), fields=['expires_at'], name='reservation_due'),
+            model_name="reservation",
+            index=models.Index(
+                condition=models.Q(("state__in", ("pending", "accepted"))),
+                fields=["expires_at"],
+                name="reservation_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('pending', 'accepted'))), fields=('agent',), name='one_reservation_per_agent'),
+            model_name="reservation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("pending", "accepted"))),
+                fields=("agent",),
+                name="one_reservation_per_agent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('pending', 'accepted'))), fields=('entry',), name='one_reservation_per_entry'),
+            model_name="reservation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("pending", "accepted"))),
+                fields=("entry",),
+                name="one_reservation_per_entry",
+            ),
         ),
     ]

@@ -1,2 +1,5 @@
 from .base import BaseService
-class AnalyticsService(BaseService): pass
+
+
+class AnalyticsService(BaseService):
+    pass

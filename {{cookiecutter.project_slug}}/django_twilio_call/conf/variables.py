@@ -1,0 +1,122 @@
+"""What a declaration of a variable says, and the families of variables that differ in a name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any, Final
+
+from ..constants import OPERATION_RETRY_CONFIGS, SERVICE_BATCH_SIZES, SERVICE_CACHE_TIMEOUTS
+from . import types as t
+
+PREFIX: Final = "DJANGO_TWILIO_"
+STAGES: Final = ("development", "testing", "staging", "production")
+DEPLOYED: Final = ("staging", "production")
+FAKE_ACCOUNT_SID: Final = "AC" + "0" * 32
+"""What the simulator goes by: no real account has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """One variable. `stages` overrides `default`; `generated` and `operator` say who supplies what has none."""
+
+    name: str
+    type: t.Type
+    default: Any
+    help: str
+    stages: Mapping[str, Any] = field(default_factory=dict)
+    secret: bool = False
+    generated: tuple[str, ...] = ()
+    operator: bool = False
+    reloadable: bool = False
+
+    def default_for(self, stage: str) -> Any:
+        """The value where nobody sets one; `MISSING` where somebody must."""
+        if self.operator and stage in DEPLOYED:
+            return MISSING
+        return MISSING if stage in self.generated else self.stages.get(stage, self.default)
+
+
+def var(name: str, type_: t.Type, default: Any, help_: str, **more: Any) -> Any:
+    """A field of `Config` that one variable fills. A secret never shows in the repr."""
+    declared = Var(name, type_, default, help_, **more)
+    return field(metadata={"vars": {None: declared}}, repr=not declared.secret)
+
+
+def table(declared: Mapping[str, Var]) -> Any:
+    """A field of `Config` that several variables fill, by key."""
+    return field(metadata={"vars": dict(declared)})
+
+
+def own(name: str) -> str:
+    """Name of a variable of the call center's own."""
+    return PREFIX + name
+
+
+def cache_timeouts() -> dict[str, Var]:
+    """A variable for each service that caches."""
+    short = {"development": 60, "testing": 60}
+    return {
+        service: Var(
+            own(f"CACHE_TIMEOUT_{service.upper()}"),
+            t.seconds(0, 604800),
+            seconds,
+            f"How long answers of the {service} service stay in the cache.",
+            stages={stage: min(seconds, most) for stage, most in short.items()},
+            reloadable=True,
+        )
+        for service, seconds in SERVICE_CACHE_TIMEOUTS.items()
+    }
+
+
+def batch_sizes() -> dict[str, Var]:
+    """A variable for each operation that works in batches."""
+    most = {"development": 100, "testing": 10}
+    return {
+        operation: Var(
+            own(f"BATCH_SIZE_{operation.upper()}"),
+            t.integer(1, 100000),
+            size,
+            f"How many rows {operation} takes at a time.",
+            stages={stage: min(size, limit) for stage, limit in most.items()},
+            reloadable=True,
+        )
+        for operation, size in SERVICE_BATCH_SIZES.items()
+    }
+
+
+_RETRY_TYPES: Final = {
+    "max_retries": (t.integer(0, 100), 1, "How often {} is tried again."),
+    "base_delay": (t.seconds(0, 86400), 1, "Wait before {} is tried again for the first time."),
+    "max_delay": (t.seconds(0, 86400), 5, "The longest wait between tries of {}."),
+    "multiplier": (t.number(1, 10), None, "What each wait of {} is longer by."),
+    "delays": (
+        t.items("seconds, separated by commas", r"[0-9]{1,5}"),
+        ("1",),
+        "The waits between tries of {}, one by one.",
+    ),
+}
+"""Field -> type, value in testing (None: the same), help."""
+
+
+def retries() -> dict[str, Var]:
+    """A variable for each part of each operation's retry rule, by `operation.part`."""
+    declared = {}
+    for operation, values in OPERATION_RETRY_CONFIGS.items():
+        for name, value in values.items():
+            type_, testing, help_ = _RETRY_TYPES[name]
+            default = tuple(map(str, value)) if name == "delays" else value
+            declared[f"{operation}.{name}"] = Var(
+                own(f"RETRY_{operation.upper()}_{name.upper()}"),
+                type_,
+                default,
+                help_.format(operation),
+                stages={} if testing is None else {"testing": testing},
+                reloadable=True,
+            )
+    return declared
+
+
+def feature(name: str, help_: str, *, default: bool = True, **stages: bool) -> Any:
+    """A field of `Config` that switches a feature on or off."""
+    return var(own(f"ENABLE_{name}"), t.BOOLEAN, default, help_, stages=stages, reloadable=True)

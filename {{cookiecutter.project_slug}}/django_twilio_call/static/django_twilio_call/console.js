@@ -1,0 +1,107 @@
+// Keeps a page honest between two polls: clocks tick, a lost connection is said, and an offer reaches the tab's title
+// and icon and the screen reader. Fragments say when they were made (data-now) and what to tell (data-say).
+"use strict";
+
+(() => {
+  const LATE_MS = 6000; // three polls without an answer
+  const byId = (id) => document.getElementById(id);
+  const pageTitle = document.title;
+  let skew = 0; // server's clock minus this one's, ms
+  let heard = Date.now();
+  let failed = false;
+  let phase = null;
+
+  const clockText = (seconds) => {
+    const whole = Math.max(0, Math.floor(seconds));
+    const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+    if (!parts[0]) parts.shift();
+    return parts.map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
+  };
+
+  const write = (element, text) => {
+    if (element.textContent !== text) element.textContent = text;
+  };
+
+  const announce = (text) => write(byId("announcer"), text);
+
+  function tick() {
+    const now = Date.now();
+    const lost = failed || now - heard > LATE_MS;
+    showConnection(lost, now);
+    if (lost) return; // a clock that goes on would pass for live
+    for (const clock of document.querySelectorAll("[data-since]")) {
+      write(clock, clockText((now + skew) / 1000 - clock.dataset.since));
+    }
+    for (const clock of document.querySelectorAll("[data-until]")) {
+      const left = Math.max(0, clock.dataset.until - (now + skew) / 1000);
+      if (clock.tagName === "PROGRESS") clock.value = left;
+      else write(clock, clockText(Math.ceil(left)));
+    }
+  }
+
+  function showConnection(lost, now) {
+    const root = document.documentElement;
+    const before = root.dataset.connection;
+    root.dataset.connection = lost ? "lost" : "live";
+    byId("lost").hidden = !lost;
+    if (lost) {
+      write(byId("lost-for"), `${Math.floor((now - heard) / 1000)} s`);
+      write(byId("lost-at"), new Date(heard).toLocaleTimeString());
+    }
+    if (lost && before !== "lost") announce("No connection to the server.");
+    if (!lost && before === "lost") announce("Connected again.");
+  }
+
+  function showDesk(desk) {
+    const offered = desk.dataset.phase === "offer";
+    document.title = offered ? `${desk.dataset.say} · Desk` : pageTitle;
+    const icon = byId("favicon");
+    const wanted = offered ? icon.dataset.offer : icon.dataset.idle;
+    if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
+    const news = `${desk.dataset.phase} ${desk.dataset.reservation} ${desk.dataset.say}`;
+    if (phase !== null && phase !== news) {
+      announce(desk.dataset.say);
+      byId("unanswered").hidden = true;
+      // The swap took the focused button away. Enter accepts an offer, but never hangs up by a key pressed twice.
+      if (document.activeElement === document.body) {
+        desk.querySelector("[data-first], h2[tabindex]")?.focus({ preventScroll: true });
+      }
+    }
+    phase = news;
+  }
+
+  function refresh() {
+    if (document.hidden) return;
+    document.querySelectorAll("[data-live]").forEach((live) => htmx.trigger(live, "refresh"));
+  }
+
+  document.addEventListener("htmx:load", () => {
+    const live = document.querySelector("[data-live]");
+    if (!live) return;
+    const drift = live.dataset.now * 1000 - Date.now() - skew;
+    if (live.dataset.seen === undefined && Math.abs(drift) > 500) skew += drift;
+    live.dataset.seen = "";
+    if (live.id === "desk") showDesk(live);
+    tick();
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    heard = Date.now();
+    failed = false;
+    if (event.detail.requestConfig.verb === "post") byId("unanswered").hidden = true;
+  });
+
+  for (const trouble of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(trouble, (event) => {
+      if (event.detail.requestConfig.verb === "post") byId("unanswered").hidden = false;
+      else failed = true;
+    });
+  }
+
+  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("softphone", (event) => {
+    if (event.detail.state === "failed") announce(event.detail.text);
+  });
+  setInterval(tick, 250);
+})();
