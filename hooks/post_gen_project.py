@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path, PurePath
 
 
 def next_steps(folder: PurePath, windows: bool) -> str:
     """Two commands to copy, and what each is good for."""
-    quoted = subprocess.list2cmdline([str(folder)]) if windows else shlex.quote(str(folder))
+    quoted = f'"{folder}"' if windows else shlex.quote(str(folder))
     return (
         f"\n  cd {quoted}\n"
         "  make run     a call center on this machine: no account, no server, no secret to fill in\n"

@@ -8,13 +8,14 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .conftest import run
-from .containers.deploy import COMMANDS, Deploy
+from .containers.deploy import PROCESSES, Deploy
 from .containers.engine import Engine, EngineError, Unavailable, engine
 from .containers.images import base_image, compose_plugin, servers
 from .containers.services import free_port, postgres_and_valkey
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.containers
 BUDGET_BYTES = 150_000_000  # what the image may weigh on top of its base
 READY_SECONDS = 15  # from `docker run` until the health check passes, on a busy machine with two cores
 TWILIO = {
-    "TWILIO_ACCOUNT_SID": "AC" + "5" * 32,
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 8 + "5" * 24,
     "TWILIO_AUTH_TOKEN": "an-auth-token-for-the-tests-alone",
     "TWILIO_PHONE_NUMBER": "+15550100000",
 }
@@ -76,36 +77,46 @@ def staged(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def staging(docker: Engine, image: str, staged: Path) -> Iterator[Deploy]:
     """The staging deploy, migrated and running, with a simulator's address for Twilio's."""
-    folder = staged / "deploy" / "staging"
     with postgres_and_valkey(staged) as addresses:
-        addresses["PORT"] = str(free_port(staged))
-        addresses["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{free_port(staged)}"
-        deploy = Deploy(docker, image, (folder / "app.env", folder / "secrets.env"), addresses)
-        deploy.once("python manage.py migrate --no-input")
+        addresses["PORT"] = str(free_port())
+        addresses["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
+        deploy = Deploy(docker, image, staged, ("deploy/staging/app.env", "deploy/staging/secrets.env"), addresses)
+        deploy.once(*deploy.command("migrate"))
         try:
-            for process in COMMANDS:
+            for process in PROCESSES:
                 deploy.start(process)
             yield deploy
         finally:
-            deploy.remove(*COMMANDS)
+            deploy.remove(*PROCESSES)
 
 
-def simulate(deploy: Deploy, project: Path, *, calls: int) -> dict[str, Any]:
+def simulate(deploy: Deploy, *, calls: int) -> dict[str, Any]:
     """What a simulator of Twilio says when so many callers have been through, as through a proxy that ends TLS."""
-    logins = project / "logins.json"
-    logins.write_text(deploy.once("python manage.py demo --agents 3 --available --json -"))
+    logins = deploy.project / "logins.json"
+    logins.write_text(deploy.once("python", "manage.py", "demo", "--agents", "3", "--json", "-"))
     simulator_port = deploy.addresses["TWILIO_API_BASE_URL"].rpartition(":")[2]
-    local = f"127.0.0.1:{deploy.addresses['PORT']}"
+    local, public = f"127.0.0.1:{deploy.addresses['PORT']}", public_url(deploy.project)
+    webhooks = {"voice": "voice", "status": "status", "client-voice": "agent", "fallback": "fallback"}
     argv = shlex.split(
         f"-m twilio_simulator load --port {simulator_port} --account-sid {TWILIO['TWILIO_ACCOUNT_SID']}"
-        f" --number {TWILIO['TWILIO_PHONE_NUMBER']} --connect-to {local} --public-url {public_url(project)}"
-        f" --api-url http://{local}/api/ --proxy-header 'X-Forwarded-Proto: https' --agents {shlex.quote(str(logins))}"
+        f" --number {TWILIO['TWILIO_PHONE_NUMBER']} --public-url {public} --connect-to {local}"
+        f" --proxy-header 'X-Forwarded-Proto: https' --api-url http://{local}/api/ --agents {shlex.quote(str(logins))}"
         f" --calls {calls} --rate 2 --talk 1 --seed 7 --timeout 90"
     )
+    argv += [f"--{name}-url={public}/twilio/{path}/" for name, path in webhooks.items()]
     token = {"TWILIO_AUTH_TOKEN": TWILIO["TWILIO_AUTH_TOKEN"]}
-    done = run(sys.executable, *argv, cwd=project, env=token, check=False)
+    done = run(sys.executable, *argv, cwd=deploy.project, env=token, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}{deploy.log('web')}{deploy.log('worker')}"
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def answers(deploy: Deploy) -> bool:
+    """Whether the web process answers a probe, asked by an address that is none of its hosts, as the kubelet asks."""
+    with contextlib.suppress(OSError):
+        connection = HTTPConnection("127.0.0.1", int(deploy.addresses["PORT"]), timeout=5)
+        connection.request("GET", "/healthz/ready", headers={"Host": "10.1.2.3"})
+        return connection.getresponse().status == 200
+    return False
 
 
 def public_url(project: Path) -> str:
@@ -130,24 +141,28 @@ def test_the_image_keeps_to_its_budget(docker: Engine, base: str, image: str) ->
     assert size(docker, image) - size(docker, base) < BUDGET_BYTES
 
 
-@pytest.mark.parametrize("process", COMMANDS)
+@pytest.mark.parametrize("process", PROCESSES)
 def test_a_process_refuses_to_start_and_names_all_that_is_missing(
     docker: Engine, image: str, staged: Path, process: str
 ) -> None:
-    deploy = Deploy(docker, image, (staged / "deploy/staging/app.env",), {})
+    deploy = Deploy(docker, image, staged, ("deploy/staging/app.env",), {})
     with pytest.raises(EngineError) as refusal:
-        deploy.once(shlex.join(COMMANDS[process]))
+        deploy.once(*deploy.command(process))
     assert {name for name in REQUIRED if name not in str(refusal.value)} == set()
 
 
-def test_the_staging_image_answers_simulated_calls(staging: Deploy, staged: Path) -> None:
-    assert staging.wait_until_healthy("web") < READY_SECONDS
-    told = simulate(staging, staged, calls=5)
+def test_the_web_process_is_soon_ready_and_then_healthy(staging: Deploy) -> None:
+    assert staging.wait_for("web", lambda: answers(staging)) < READY_SECONDS
+    staging.wait_for("web", lambda: staging.healthy("web"))
+
+
+def test_the_staging_image_answers_simulated_calls(staging: Deploy) -> None:
+    told = simulate(staging, calls=5)
     assert (told["received"], told["lost"], told["double_booked"], told["webhook_errors"]) == (5, 0, 0, 0)
     assert told["answered"] > 0
 
 
-@pytest.mark.parametrize("process", COMMANDS)
+@pytest.mark.parametrize("process", PROCESSES)
 def test_docker_stop_lets_a_process_end_in_order(staging: Deploy, process: str) -> None:
     assert staging.stop(process) == 0
 
@@ -158,7 +173,7 @@ def test_compose_starts_the_deploy_when_its_services_are_healthy(docker: Engine,
         compose = servers(compose_plugin(docker), base)
     except Unavailable as missing:
         pytest.skip(str(missing))
-    compose = compose.having(STAGE="staging", TAG="test", WEB_PORT=str(free_port(staged)))
+    compose = compose.having(STAGE="staging", TAG="test", WEB_PORT=str(free_port()))
     try:
         compose("compose", "up", "--no-build", "--wait", cwd=staged)
         assert "(healthy)" in compose("compose", "ps", "web", cwd=staged)

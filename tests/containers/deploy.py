@@ -6,52 +6,60 @@ import json
 import shlex
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from .engine import Engine
 
 # As docs/docker.md has it, but for the network: the services of the tests are on loopback.
 SHUT = shlex.split("--network host --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges")
-COMMANDS = {
-    "web": [],  # the image's own
-    "worker": shlex.split("celery --app config.celery worker --pool threads --concurrency 8"),
-    "beat": shlex.split("celery --app config.celery beat --schedule /tmp/beat"),
-}
-HEALTHY_SECONDS = 60
+PROCESSES = ("web", "worker", "beat")
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Deploy:
-    """A stage of a project; `addresses` stand over its files, as `--env` does."""
+    """A stage of a project, run by the commands of its compose.yaml; `addresses` stand over its files, as `--env` does."""
 
     docker: Engine
     image: str
-    env_files: tuple[Path, ...]
+    project: Path
+    env_files: tuple[str, ...]
     addresses: Mapping[str, str]
     suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
-    def once(self, command: str) -> str:
+    def once(self, *command: str) -> str:
         """Run a one-off command; gives its stdout. Raises `EngineError` when it fails."""
-        return self.docker("run", "--rm", "--no-healthcheck", *self._options(), self.image, *shlex.split(command))
+        return self.docker("run", "--rm", "--no-healthcheck", *self._options(), self.image, *command)
 
     def start(self, process: str) -> None:
-        """Start one of `COMMANDS` in the background, with the image's health check if it is the web's."""
+        """Start one of `PROCESSES` in the background, with the image's health check if it is the web's."""
         check = [] if process == "web" else ["--no-healthcheck"]
-        name = self.name(process)
-        self.docker("run", "--detach", "--name", name, *check, *self._options(), self.image, *COMMANDS[process])
+        options = ["--detach", "--name", self.name(process), *check, *self._options()]
+        self.docker("run", *options, self.image, *self.command(process))
 
-    def wait_until_healthy(self, process: str) -> float:
-        """Seconds until the image's own health check passes, at most `HEALTHY_SECONDS`; or its log."""
+    def command(self, process: str) -> list[str]:
+        """What a process of compose.yaml runs; nothing where that is the image's own command."""
+        services = yaml.safe_load((self.project / "compose.yaml").read_text())["services"]
+        return list(services[process].get("command", []))
+
+    def wait_for(self, process: str, what: Callable[[], bool]) -> float:
+        """Seconds until something is so. Raises `AssertionError` with the log when the process ends or it takes too long."""
         began = time.monotonic()
-        while (state := self.state(process)).get("Health", {}).get("Status") != "healthy":
+        while not what():
             elapsed = time.monotonic() - began
-            assert state["Running"], self.log(process)
-            assert elapsed < HEALTHY_SECONDS, self.log(process)
-            time.sleep(0.1)
+            if not self.state(process)["Running"] or elapsed > START_SECONDS:
+                raise AssertionError(f"{process} after {elapsed:.0f} s:\n{self.log(process)}")
+            time.sleep(0.05)
         return time.monotonic() - began
+
+    def healthy(self, process: str) -> bool:
+        """Whether the image's own health check passes."""
+        return bool(self.state(process)["Health"]["Status"] == "healthy")
 
     def stop(self, process: str) -> int:
         """End a process as `docker stop` does; gives its exit code."""
@@ -76,5 +84,5 @@ class Deploy:
         return f"{process}-{self.suffix}"
 
     def _options(self) -> list[str]:
-        files = [part for file in self.env_files for part in ("--env-file", str(file))]
+        files = [part for file in self.env_files for part in ("--env-file", str(self.project / file))]
         return [*SHUT, *files, *(part for item in self.addresses.items() for part in ("--env", "=".join(item)))]

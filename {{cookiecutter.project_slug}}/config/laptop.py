@@ -20,6 +20,7 @@ from django.core.management import call_command
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.conf.envfiles import load_stage
+from django_twilio_call.conf.secrets import main as make_secrets
 
 from .processes import ROOT, ProcessError, Processes
 
@@ -65,7 +66,8 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def prepare(port: int | None) -> bool:
-    """Before the first process: environment, addresses, tables; answers whether Twilio is to be simulated here."""
+    """Before the first process: secrets, environment, addresses, tables; answers whether Twilio is to be simulated here."""
+    make_secrets(["--stage", "development"], ROOT)
     load_stage("development", ROOT)
     found = addresses(os.environ, port)
     os.environ.update(found)

@@ -64,7 +64,7 @@
       byId("unanswered").hidden = true;
       // The swap took the focused button away. Enter accepts an offer, but never hangs up by a key pressed twice.
       if (document.activeElement === document.body) {
-        desk.querySelector("[data-first], h2[tabindex]")?.focus({ preventScroll: true });
+        (desk.querySelector("[data-first]") ?? desk.querySelector("h2")).focus({ preventScroll: true });
       }
     }
     phase = news;

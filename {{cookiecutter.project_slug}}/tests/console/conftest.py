@@ -1,0 +1,63 @@
+"""A browser for the pages' tests, and people who look at them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from django_twilio_call.models import Agent, Reservation
+from django_twilio_call.services import RoutingService
+from tests.fakes import Twilio
+from tests.webhooks.test_walk import enqueue
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+def at_desk(agent: Agent) -> Client:
+    """The agent's browser, signed in."""
+    client = Client()
+    client.force_login(agent.user)
+    return client
+
+
+@pytest.fixture
+def offered(twilio: Twilio, agent: Agent) -> Reservation:
+    """A caller offered to the agent."""
+    enqueue(twilio)
+    RoutingService().route(now=timezone.now())
+    return Reservation.objects.get()
+
+
+@pytest.fixture
+def browser_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A page in a real browser with a new profile."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    chromium = next(filter(None, map(shutil.which, NAMES)), None)
+    if chromium is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
+    # Playwright's loop runs in this thread, and Django would refuse the test's own queries beside it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_api.sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(tmp_path, executable_path=chromium, args=[*FLAGS])
+        context.set_default_timeout(15_000)
+        yield context.pages[0]
+        context.close()

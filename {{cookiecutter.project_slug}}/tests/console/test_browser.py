@@ -1,0 +1,141 @@
+"""The desk in a real browser: one whole call, and what an agent is told when something is not there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from django_twilio_call.constants import AgentStatus
+from django_twilio_call.models import Agent, AgentStateSpan, Reservation
+from django_twilio_call.services import RoutingService
+from tests.fakes import Twilio, call_sid
+from tests.webhooks.test_walk import conference_end, enqueue
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@dataclass
+class Phones:
+    """The simulator's address for phones; remembers who connected with what."""
+
+    url: str
+    status: int = 200
+    asked: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def phones(settings: Settings) -> Iterator[Phones]:
+    """A simulator that answers the desk's phone."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            phones.asked.append((self.path, parse_qs(form)))
+            self.send_response(phones.status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Be quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        phones = Phones(f"http://127.0.0.1:{server.server_port}")
+        settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", phones.url
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield phones
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def desk(browser_page: Page, live_server: LiveServer, phones: Phones, agent: Agent) -> Page:
+    """The desk of an agent on a break, after signing in by hand."""
+    agent.user.set_password("open sesame")
+    agent.user.save()
+    AgentStateSpan.objects.filter(agent=agent).update(state=AgentStatus.ON_BREAK)
+    browser_page.goto(f"{live_server.url}/desk/")
+    browser_page.get_by_label("Username").fill(agent.user.username)
+    browser_page.get_by_label("Password").fill("open sesame")
+    browser_page.get_by_role("button", name="Sign in").click()
+    browser_page.get_by_text("No calls come to you now").wait_for()
+    return browser_page
+
+
+def offer(twilio: Twilio) -> Reservation:
+    enqueue(twilio)
+    RoutingService().route(now=timezone.now())
+    return Reservation.objects.get()
+
+
+def go_available(desk: Page) -> None:
+    desk.get_by_role("button", name="Go available").click()
+    desk.get_by_text("Ready for the next call").wait_for()
+
+
+def test_an_agent_takes_a_call_from_ring_to_wrap_up(desk: Page, twilio: Twilio, phones: Phones) -> None:
+    go_available(desk)
+    reservation = offer(twilio)
+    desk.get_by_role("heading", name="+1 415 555 0100").wait_for()
+    assert desk.title().startswith("Incoming call from +1 415 555 0100")
+    assert desk.evaluate("document.activeElement.textContent") == "Accept"
+
+    desk.get_by_role("button", name="Accept").click()
+    desk.get_by_text("Your phone has joined").wait_for()
+    assert phones.asked == [
+        (f"/_simulator/devices/{reservation.agent.identity}/connect", {"reservation": [str(reservation.pk)]})
+    ]
+
+    client = f"client:{reservation.agent.identity}"
+    twilio.post("/twilio/agent/", sid=call_sid(2), From=client, reservation=reservation.pk)
+    twilio.post(f"/twilio/connect/?reservation={reservation.pk}")
+    desk.get_by_text("Your phone is connected.").wait_for()
+    assert desk.title().startswith("Desk")
+
+    desk.get_by_role("button", name="Hang up").click()
+    desk.get_by_text("Hanging up").wait_for()
+    conference_end(twilio, reservation)
+    desk.get_by_text("Available again in").wait_for()
+    desk.get_by_role("button", name="Ready now").click()
+    desk.get_by_text("Ready for the next call").wait_for()
+
+
+def test_a_phone_that_cannot_connect_is_said_and_tried_again(desk: Page, twilio: Twilio, phones: Phones) -> None:
+    phones.status = 404
+    go_available(desk)
+    offer(twilio)
+    desk.get_by_role("button", name="Accept").click()
+
+    desk.locator("#phone-says", has_text="Your phone could not connect: the simulator refused (404)").wait_for()
+    phones.status = 200
+    desk.get_by_role("button", name="Connect the phone").click()
+    desk.get_by_text("Your phone has joined").wait_for()
+
+
+def test_a_server_that_stops_answering_is_not_shown_as_live(desk: Page) -> None:
+    desk.route("**/desk/live/**", lambda route: route.abort())
+
+    desk.get_by_text("No connection for").wait_for()
+    desk.unroute("**/desk/live/**")
+    desk.get_by_text("No connection for").wait_for(state="hidden")
+
+
+def test_the_pages_keep_a_strict_content_security_policy(desk: Page, live_server: LiveServer) -> None:
+    """No inline script or style, no foreign host: what a strict policy would block is not there to begin with."""
+    for path in ("/", "/desk/"):
+        desk.goto(live_server.url + path)
+        assert desk.locator("script:not([src]), style, [style], [onclick]").count() == 0
+        hosts = desk.evaluate("performance.getEntriesByType('resource').map(entry => new URL(entry.name).origin)")
+        assert set(hosts) == {live_server.url}

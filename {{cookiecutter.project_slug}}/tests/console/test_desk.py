@@ -1,0 +1,218 @@
+"""The agent's desk: what it shows, what it answers to htmx, and who may sit at it."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from django_twilio_call.constants import AgentStatus
+from django_twilio_call.models import Agent, AgentStateSpan, QueueEntry, Reservation
+from django_twilio_call.services import AgentService
+from tests.conftest import make_agent
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+ACTS = ("/desk/state/", "/desk/accept/1/", "/desk/decline/1/", "/desk/hangup/")
+
+
+def text(client: Client, path: str = "/desk/live/") -> str:
+    return client.get(path, headers=HTMX).content.decode()
+
+
+def act(client: Client, path: str, **form: str) -> str:
+    """What the page shows after a button is pressed."""
+    answer = client.post(f"/desk/{path}", form, headers=HTMX, follow=True)
+    assert answer.redirect_chain == [("/desk/live/", 302)]
+    return answer.content.decode()
+
+
+def test_strangers_are_sent_to_the_login_and_come_back() -> None:
+    answer = Client().get("/desk/")
+
+    assert answer.headers["Location"] == "/accounts/login/?next=/desk/"
+
+
+@pytest.mark.parametrize("path", ACTS)
+def test_strangers_can_do_nothing(path: str) -> None:
+    assert Client().post(path).headers["Location"] == "/accounts/login/?next=/desk/"
+
+
+def test_a_desk_whose_session_ended_reloads_as_a_whole() -> None:
+    assert Client().get("/desk/live/", headers=HTMX).headers["HX-Refresh"] == "true"
+
+
+def test_a_user_who_is_no_agent_is_told_so(admin_client: Client) -> None:
+    answer = admin_client.get("/desk/")
+
+    assert answer.status_code == 403
+    assert "is not an agent" in answer.content.decode()
+    assert admin_client.post("/desk/hangup/").status_code == 403
+
+
+def test_an_act_without_a_csrf_token_is_refused(agent: Agent) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(agent.user)
+
+    assert client.post("/desk/state/", {"state": "lunch"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ACTS)
+def test_acts_are_not_links(at_desk: Client, path: str) -> None:
+    assert at_desk.get(path).status_code == 405
+
+
+def test_an_available_agent_waits_for_a_call(at_desk: Client) -> None:
+    assert "Ready for the next call" in text(at_desk, "/desk/")
+
+
+def test_a_choice_is_shown_and_kept(at_desk: Client, agent: Agent) -> None:
+    shown = act(at_desk, "state/", state=AgentStatus.LUNCH)
+
+    assert 'value="lunch" aria-pressed="true" disabled' in shown
+    assert AgentStateSpan.objects.current().get(agent=agent).state == AgentStatus.LUNCH
+
+
+def test_an_offer_shows_caller_queue_and_time_left(at_desk: Client, offered: Reservation) -> None:
+    shown = text(at_desk)
+
+    assert 'data-phase="offer"' in shown
+    assert "+1 415 555 0100" in shown
+    assert "Support" in shown
+    assert f'data-until="{offered.expires_at.timestamp():.0f}"' in shown
+
+
+def test_an_accepted_offer_becomes_the_call(at_desk: Client, offered: Reservation) -> None:
+    shown = act(at_desk, f"accept/{offered.pk}/")
+
+    assert f'data-phase="call" data-reservation="{offered.pk}"' in shown
+    assert 'data-connected="no"' in shown
+
+
+def test_a_caller_who_got_through_is_shown_as_connected(at_desk: Client, offered: Reservation) -> None:
+    AgentService().accept(reservation_id=offered.pk, agent_id=offered.agent_id, now=timezone.now())
+    QueueEntry.objects.update(answered_at=timezone.now())
+
+    assert 'data-connected="yes"' in text(at_desk)
+
+
+def test_a_declined_offer_leaves_the_agent_on_a_break(at_desk: Client, offered: Reservation) -> None:
+    assert "No calls come to you now" in act(at_desk, f"decline/{offered.pk}/")
+
+
+def test_hanging_up_before_the_phone_joined_gives_the_caller_back(at_desk: Client, offered: Reservation) -> None:
+    act(at_desk, f"accept/{offered.pk}/")
+
+    shown = act(at_desk, "hangup/")
+
+    assert "Hanging up" in shown
+    assert QueueEntry.objects.get().state == "waiting"
+
+
+def test_wrap_up_counts_down_and_can_be_ended(at_desk: Client, agent: Agent) -> None:
+    now = timezone.now()
+    AgentStateSpan.objects.move(
+        agent_id=agent.pk, to=AgentStatus.WRAP_UP, now=now, expires_at=now + timezone.timedelta(seconds=20)
+    )
+
+    assert "Available again in" in text(at_desk)
+    assert "Ready for the next call" in act(at_desk, "state/", state=AgentStatus.AVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("accept/999/", "This caller is no longer offered to you."),
+        ("decline/999/", "This caller is no longer offered to you."),
+        ("hangup/", "There is no call to hang up."),
+    ],
+)
+def test_a_refusal_is_told(at_desk: Client, path: str, told: str) -> None:
+    assert told in act(at_desk, path)
+
+
+def test_a_state_cannot_be_changed_while_an_offer_decides_it(at_desk: Client, offered: Reservation) -> None:
+    shown = act(at_desk, "state/", state=AgentStatus.LUNCH)
+
+    assert "Your state was not changed." in shown
+    assert "is reserved and cannot become lunch" in shown
+    assert "You can change it once the call is over." in shown
+
+
+def test_an_unknown_state_is_refused(at_desk: Client) -> None:
+    assert "Your state was not changed." in act(at_desk, "state/", state="asleep")
+
+
+def test_somebody_elses_offer_cannot_be_taken(offered: Reservation) -> None:
+    other = Client()
+    other.force_login(make_agent("grace").user)
+
+    assert "no longer offered to you" in act(other, f"accept/{offered.pk}/")
+    assert 'data-phase="offer"' not in text(other)
+
+
+def test_without_javascript_an_act_leads_back_to_the_page(at_desk: Client) -> None:
+    answer = at_desk.post("/desk/hangup/", follow=True)
+
+    assert answer.redirect_chain == [("/desk/", 302)]
+    assert "There is no call to hang up." in answer.content.decode()
+
+
+def test_a_desk_that_is_up_to_date_is_left_alone(at_desk: Client, offered: Reservation) -> None:
+    version = at_desk.get("/desk/").context["version"]
+
+    unchanged = at_desk.get("/desk/live/", {"v": version}, headers=HTMX)
+    AgentService().accept(reservation_id=offered.pk, agent_id=offered.agent_id, now=timezone.now())
+    changed = at_desk.get("/desk/live/", {"v": version}, headers=HTMX)
+
+    assert (unchanged.status_code, changed.status_code) == (204, 200)
+
+
+def test_the_fragment_is_no_page(at_desk: Client) -> None:
+    assert "<html" in text(at_desk, "/desk/")
+    assert "<html" not in text(at_desk)
+
+
+def test_names_and_numbers_are_escaped(at_desk: Client, agent: Agent, offered: Reservation) -> None:
+    Agent.objects.update(name="<b>Ada</b>")
+    offered.entry.queue.name, offered.entry.call.from_number = "<script>", "<img>"
+    offered.entry.queue.save()
+    offered.entry.call.save()
+
+    shown = text(at_desk, "/desk/")
+
+    assert "&lt;b&gt;Ada" in shown
+    assert not any(tag in shown for tag in ("<b>", "<script>", "<img>"))
+
+
+@pytest.mark.parametrize(("backend", "phone"), [("simulator", "http://sim.test:9100"), ("twilio", "")])
+def test_the_desk_knows_its_phone(at_desk: Client, settings: Settings, backend: str, phone: str) -> None:
+    settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = backend, "http://sim.test:9100"
+
+    shown = text(at_desk, "/desk/")
+
+    assert f'data-simulator="{phone}"' in shown
+    assert ("No phone is connected to this desk" in shown) is (not phone)
+
+
+def test_a_poll_costs_two_queries_for_the_user_and_three_for_the_desk(
+    at_desk: Client, offered: Reservation, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(6):  # session, user, agent; agent, state, offer
+        text(at_desk)
+
+
+def test_a_signed_in_user_sees_navigation_and_a_way_out(at_desk: Client, admin_client: Client) -> None:
+    assert 'href="/admin/"' not in text(at_desk, "/desk/")
+    assert 'href="/admin/"' in text(admin_client, "/desk/")
+    assert at_desk.post("/accounts/logout/").headers["Location"] == "/accounts/login/"
+
+
+def test_the_login_page_says_what_went_wrong() -> None:
+    get_user_model().objects.create_user("ada", password="right")
+
+    answer = Client().post("/accounts/login/", {"username": "ada", "password": "wrong"})
+
+    assert "Please enter a correct username and password" in answer.content.decode()

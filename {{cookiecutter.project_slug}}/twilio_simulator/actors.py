@@ -1,0 +1,169 @@
+"""Callers and agents who act by a script, every choice drawn from a seed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any, Final
+
+import urllib3
+
+from .calls import Call, HungUp
+from .engine import Exchange
+from .rest import connect
+
+logger = logging.getLogger(__name__)
+
+POLL: Final = 0.25
+SPREAD: Final = 0.5
+"""Of the lognormal talk time: most talks are short, a few are long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How people behave: mean talk and patience in seconds, and what share of callers does what."""
+
+    talk: float = 4.0
+    patience: float = 60.0
+    hangs_up_in_menu: float = 0.05
+    presses_nothing: float = 0.05
+    agent_hangs_up_first: float = 0.3
+    digits: str = "1112"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What one caller will do, decided before the call, so that no timing can change it."""
+
+    number: str
+    digit: str
+    hangs_up_in_menu: bool
+    thinks: float
+    patience: float
+    talk: float
+    agent_ends: bool
+
+    @classmethod
+    def draw(cls, seed: int, index: int, habits: Habits) -> Script:
+        """The script of caller number `index`."""
+        dice = random.Random(f"{seed}:{index}")
+        mean = log(max(habits.talk, 0.01)) - SPREAD**2 / 2
+        return cls(
+            number=f"+1415{5550000 + index % 9999:07d}",
+            hangs_up_in_menu=dice.random() < habits.hangs_up_in_menu,
+            digit="" if dice.random() < habits.presses_nothing else dice.choice(habits.digits),
+            thinks=dice.uniform(0.2, 1.5),
+            patience=dice.expovariate(1 / habits.patience),
+            talk=exp(dice.gauss(mean, SPREAD)),
+            agent_ends=dice.random() < habits.agent_hangs_up_first,
+        )
+
+
+async def call_in(exchange: Exchange, script: Script) -> None:
+    """One caller, from dialling to hanging up."""
+    call = exchange.dial(script.number, exchange.account.number)
+    while await call.reaches("menu", "queue", "conference") and call.stage == "menu":
+        step = call.steps
+        await asyncio.sleep(script.thinks)
+        if script.hangs_up_in_menu:
+            call.interrupt(HungUp("caller"))
+            return
+        if script.digit:
+            call.keys.put_nowait(script.digit)
+        await call.moves_on(step)
+    try:
+        talking = await asyncio.wait_for(call.reaches("conference"), script.patience)
+    except TimeoutError:
+        call.interrupt(HungUp("caller"))
+        return
+    if talking:
+        await _talk(call, script)
+
+
+async def _talk(call: Call, script: Script) -> None:
+    """Wait until the agent is there, talk, and have one of them hang up."""
+    while call.live and call.conference is not None and len(call.conference.members) < 2:
+        call.changed.clear()
+        await call.changed.wait()
+    done, _ = await asyncio.wait({asyncio.ensure_future(call.over.wait())}, timeout=script.talk)
+    if done:
+        return
+    agent = next((leg for leg in call.conference.members if leg.identity), None) if call.conference else None
+    (agent if agent is not None and script.agent_ends else call).interrupt(HungUp("caller"))
+
+
+class Desk:
+    """The app's desk as programs reach it: what a browser would send, with the headers somebody logged in with."""
+
+    def __init__(self, api_url: str) -> None:
+        self.api_url = api_url.rstrip("/") + "/"
+        self._pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=10)
+
+    async def get(self, path: str, headers: Mapping[str, str]) -> Any:
+        """JSON at a path. Raises `OSError` when it is refused."""
+        return await asyncio.to_thread(self._ask, "GET", path, headers, None)
+
+    async def post(self, path: str, headers: Mapping[str, str], **form: str) -> Any:
+        """Do something. Raises `OSError` when it is refused."""
+        return await asyncio.to_thread(self._ask, "POST", path, headers, form)
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Any:
+        try:
+            answer = self._pool.request(
+                method, self.api_url + path, fields=form, encode_multipart=False, headers=dict(headers), redirect=False
+            ) if form is not None else self._pool.request(
+                method, self.api_url + path, headers=dict(headers), redirect=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise OSError(f"{method} {path}: {type(error).__name__}") from None
+        if answer.status != 200:
+            raise OSError(f"{method} {path}: {answer.status} {answer.data[:200].decode(errors='replace')}")
+        return json.loads(answer.data)
+
+
+class Agents:
+    """All scripted agents: on duty at once, and quick to take what is offered to them."""
+
+    def __init__(self, exchange: Exchange, desk: Desk, logins: Mapping[str, Any], seed: int) -> None:
+        self.exchange = exchange
+        self.desk = desk
+        self.staff: Mapping[str, str] = logins["staff"]["headers"]
+        self.headers: dict[str, Mapping[str, str]] = {agent["identity"]: agent["headers"] for agent in logins["agents"]}
+        self._dice = random.Random(f"agents:{seed}")
+        self._taken: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def go_on_duty(self) -> None:
+        """Everybody available."""
+        for headers in self.headers.values():
+            await self.desk.post("state/", headers, state="available")
+
+    async def work(self) -> None:
+        """Take every offer, until cancelled."""
+        while True:
+            try:
+                offers = await self.desk.get("offers/", self.staff)
+            except OSError as error:
+                logger.warning("offers: %s", error)
+                offers = []
+            for offer in offers:
+                if offer["agent"] in self.headers and offer["reservation"] not in self._taken:
+                    self._taken.add(offer["reservation"])
+                    task = asyncio.create_task(self._take(offer["reservation"], offer["agent"]))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+            await asyncio.sleep(POLL)
+
+    async def _take(self, reservation: int, identity: str) -> None:
+        await asyncio.sleep(self._dice.uniform(0.05, 0.4))
+        try:
+            await self.desk.post(f"offers/{reservation}/accept/", self.headers[identity])
+        except OSError as error:
+            logger.info("%s did not get reservation %s: %s", identity, reservation, error)  # the caller was quicker
+            return
+        connect(self.exchange, identity, {"reservation": str(reservation)})

@@ -1,0 +1,107 @@
+"""A row of calls with scripted callers and agents, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from .actors import Agents, Desk, Habits, Script, call_in
+from .engine import Exchange
+from .laws import check, why_lost
+
+logger = logging.getLogger(__name__)
+
+TRICKLE: Final = 20.0
+"""Seconds between callers when the run is over and the simulator stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`calls` callers, `rate` a second; `timeout` seconds at most for all of it to come to its end."""
+
+    calls: int
+    rate: float
+    seed: int
+    api_url: str
+    logins: Path
+    habits: Habits
+    timeout: float
+    journal: Path | None = None
+    stay: bool = False
+
+
+async def run(exchange: Exchange, load: Load) -> int:
+    """Run the load and print its figures as one line of JSON; answers the exit status."""
+    logins = json.loads(load.logins.read_text())
+    desk = Desk(load.api_url)
+    agents = Agents(exchange, desk, logins, load.seed)
+    await agents.go_on_duty()
+    working = asyncio.create_task(agents.work())
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(load.timeout):
+            await _all_calls(exchange, load)
+            await _drained(exchange, desk, agents)
+    except TimeoutError:
+        logger.error("not everything came to its end in %s s", load.timeout)
+    rows = await desk.get("calls/", agents.staff)
+    figures = {**_figures(exchange, rows), "seconds": round(time.monotonic() - began, 1), "agents": len(agents.headers)}
+    if load.journal:
+        load.journal.write_text("".join(json.dumps(call.journal) + "\n" for call in exchange.calls.values()))
+    print(json.dumps(figures), flush=True)  # noqa: T201  # what the command is for
+    if load.stay:
+        await _trickle(exchange, load)
+    working.cancel()
+    good = figures["received"] == load.calls
+    return 0 if good and not (figures["lost"] or figures["double_booked"] or figures["webhook_errors"]) else 1
+
+
+async def _all_calls(exchange: Exchange, load: Load) -> None:
+    loop = asyncio.get_running_loop()
+    began, callers = loop.time(), []
+    for index in range(load.calls):
+        await asyncio.sleep(max(began + index / load.rate - loop.time(), 0))
+        callers.append(asyncio.create_task(call_in(exchange, Script.draw(load.seed, index, load.habits))))
+    await asyncio.gather(*callers)
+
+
+async def _drained(exchange: Exchange, desk: Desk, agents: Agents) -> None:
+    """Wait until nobody talks or waits any more, here and in the app."""
+    await exchange.drained()
+    while True:
+        with contextlib.suppress(OSError):
+            if not any((await desk.get("drained/", agents.staff)).values()):
+                return
+        await asyncio.sleep(0.5)
+        await exchange.drained()
+
+
+async def _trickle(exchange: Exchange, load: Load) -> None:
+    """A caller now and then, until somebody ends it."""
+    index = load.calls
+    while True:
+        await call_in(exchange, Script.draw(load.seed, index, load.habits))
+        await asyncio.sleep(TRICKLE)
+        index += 1
+
+
+def _figures(exchange: Exchange, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    journal = [call.journal for call in exchange.calls.values()]
+    known = {row["call_sid"]: row for row in rows}
+    for leg in journal:
+        if leg["role"] == "customer" and (why := why_lost(leg, known.get(leg["call_sid"]), met_an_agent=False)):
+            logger.error("%s: %s", leg["call_sid"], why)
+    webhooks = exchange.webhooks.figures
+    return {
+        **check(journal, rows),
+        "webhooks": webhooks.sent,
+        "webhook_errors": webhooks.errors,
+        "p50_ms": webhooks.percentile(0.5),
+        "p99_ms": webhooks.percentile(0.99),
+    }
