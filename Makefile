@@ -13,7 +13,8 @@ PROJECT := {{cookiecutter.project_slug}}
 BAKED := my-call-center
 BIN := .venv/bin
 BAKE := -m cookiecutter --default-config --no-input --output-dir
-COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
+COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
+PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
 .PHONY: help demo test check bench bench-calls lock
 
@@ -23,7 +24,7 @@ help:
 demo: build/bake/.done
 	@rm -rf build/demo
 	@build/bake/bin/python $(BAKE) build/demo .
-	@$(MAKE) --no-print-directory -C build/demo/$(BAKED) demo
+	@PATH="$(CURDIR)/build/bake/bin:$$PATH" $(MAKE) --no-print-directory -C build/demo/$(BAKED) demo
 
 test: check
 	cd "$(PROJECT)" && ../$(BIN)/python -m pytest -p no:cacheprovider
@@ -53,8 +54,8 @@ lock: .venv/.done
 	@$(BIN)/python $(BAKE) build/lock . project_slug=project
 	$(MAKE) --no-print-directory -C build/lock/project lock
 	cp build/lock/project/requirements*.txt "$(PROJECT)"
-	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
-	$(COMPILE) --upgrade --output-file requirements-dev.txt --group dev pyproject.toml "$(PROJECT)/requirements-dev.txt"
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --output-file requirements-dev.txt --group dev pyproject.toml "$(PROJECT)/requirements-dev.txt"
 
 # mypy's plugin reads the settings, and they want secrets: any will do, and none is to lie in the tree.
 SECRETS := DJANGO_SECRET_KEY=only-for-the-type-checker-to-read-settings TWILIO_AUTH_TOKEN=only-for-the-type-checker
@@ -70,10 +71,10 @@ build/bake/.done: requirements.txt
 # uv takes 5 s where pip takes 60; pip is for where uv does not get through, behind a company's index for example.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) is not that. Another: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing $(1) into $(2)"
-	@test -x $(2)/bin/pip || $(PYTHON) -m venv --clear $(2)
-	@{ $(2)/bin/python -m pip install --quiet --disable-pip-version-check uv && VIRTUAL_ENV=$(2) $(2)/bin/uv pip install --quiet --require-hashes -r $(1); } \
-		|| $(2)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	@test -e $(2)/.made || $(PYTHON) -m venv --clear $(2)
+	@touch $(2)/.made
+	@test -x $(2)/bin/uv || $(2)/$(PIP) uv || echo "Without uv this takes a minute"
+	@VIRTUAL_ENV=$(2) $(2)/bin/uv pip install --quiet --require-hashes -r $(1) || $(2)/$(PIP) --require-hashes -r $(1)
 	@touch $@
 endef
