@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ from .processes import ROOT, ProcessError, Processes
 
 LOOPBACK = "127.0.0.1"
 VAR = ROOT / "var"
+DEMO = VAR / "demo"
 WORKER = "celery --quiet --app config.celery worker --beat --pool threads --concurrency 4 --loglevel WARNING"
 WEBHOOKS = {"voice": "voice", "status": "status", "client-voice": "agent", "fallback": "fallback"}
 
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     if simulated:
         call_command("demo")
     with Processes() as processes:
-        start(processes)
+        start(processes, VAR)
         if simulated:
             processes.start("simulator", *simulator("serve"))
         processes.wait_for(f"{here()}/healthz/ready")
@@ -47,26 +48,31 @@ def run(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """The same with simulated callers and agents; the exit code is 0 if no call was lost and no agent double-booked."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir(parents=True)
+    # Its own database and messages: calls that an interrupted demo left open are nobody's.
+    os.environ.setdefault("DATABASE_URL", "sqlite:///var/demo/db.sqlite3")
+    os.environ.setdefault("CELERY_BROKER_FOLDER", "var/demo/broker")
     if not prepare(options.port):
         raise SystemExit("the demo is for the simulator, and this deploy's Twilio is elsewhere: see TWILIO_BACKEND")
-    with tempfile.TemporaryDirectory() as folder, Processes(logs=VAR / "log") as processes:
-        logins = Path(folder, "logins.json")
-        call_command("demo", "--agents", str(options.agents), "--json", str(logins))
-        start(processes)
+    logins, figures = DEMO / "logins.json", DEMO / "figures.txt"
+    call_command("demo", "--agents", str(options.agents), "--json", str(logins))
+    with Processes(logs=DEMO) as processes:
+        start(processes, DEMO)
         processes.wait_for(f"{here()}/healthz/ready")
         say(f"{options.calls} callers, {options.rate:g} a second, {options.agents} agents. Watch at {here()}/")
         rush = {"calls": options.calls, "rate": options.rate, "seed": options.seed, "agents": logins}
         argv = [part for name, value in rush.items() for part in (f"--{name}", str(value))]
         argv += ["--api-url", f"{here()}/api/", *(["--stay"] if options.stay else [])]
-        load = processes.start("simulator", *simulator("load"), *argv, piped=True)
-        held = follow(load.stdout or (), options.calls, options.stay)
+        load = processes.start("simulator", *simulator("load"), *argv, stdout=figures)
+        held = follow(processes.lines("simulator", figures), options.calls, options.stay)
         if held is None:
             raise ProcessError(f"the simulator gave no figures{processes.tail('simulator')}")
         return 0 if held and (options.stay or load.wait() == 0) else 1
 
 
 def prepare(port: int | None) -> bool:
-    """Before the first process: secrets, environment, addresses, tables; answers whether Twilio is to be simulated here."""
+    """Before the first process: secrets, environment, addresses, tables; answers whether Twilio is simulated here."""
     make_secrets(["--stage", "development"], ROOT)
     load_stage("development", ROOT)
     found = addresses(os.environ, port)
@@ -77,11 +83,11 @@ def prepare(port: int | None) -> bool:
     return "TWILIO_API_BASE_URL" in found
 
 
-def start(processes: Processes) -> None:
-    """Web and worker, for this machine alone."""
+def start(processes: Processes, folder: Path) -> None:
+    """Web and worker, for this machine alone; the worker's timetable lies in the folder."""
     bind = f"{LOOPBACK}:{os.environ['PORT']}"
     processes.start("web", "gunicorn", "--config", "config/gunicorn.conf.py", "--bind", bind, "config.wsgi")
-    processes.start("worker", *WORKER.split(), "--schedule", str(VAR / "beat"))
+    processes.start("worker", *WORKER.split(), "--schedule", str(folder / "beat"))
 
 
 def follow(lines: Iterable[str], calls: int, stay: bool) -> bool | None:

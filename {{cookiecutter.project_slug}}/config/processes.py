@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,8 @@ class Processes:
 
     def __init__(self, logs: Path | None = None) -> None:
         """Nothing runs yet."""
+        if logs:
+            logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._running: dict[str, subprocess.Popen[str]] = {}
 
@@ -44,18 +47,15 @@ class Processes:
             _signal(process, signal.SIGKILL)
             process.wait()
 
-    def start(self, name: str, *module: str, piped: bool = False) -> subprocess.Popen[str]:
-        """Run `python -m MODULE …`; with `piped` its stdout is the caller's to read."""
+    def start(self, name: str, *module: str, stdout: Path | None = None) -> subprocess.Popen[str]:
+        """Run `python -m MODULE …`; its stdout goes to that file, else where the rest of its output goes."""
         with contextlib.ExitStack() as stack:
-            log = None
-            if self._logs:
-                self._logs.mkdir(parents=True, exist_ok=True)
-                log = stack.enter_context(self._log(name).open("w"))
+            log = stack.enter_context(self._log(name).open("w")) if self._logs else None
             self._running[name] = subprocess.Popen(  # noqa: S603  # our own modules
                 [sys.executable, "-m", *module],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if piped else log,
+                stdout=stack.enter_context(stdout.open("w")) if stdout else log,
                 stderr=log,
                 text=True,
                 # A group of its own: Ctrl-C is for us alone, and we end them in order.
@@ -63,10 +63,10 @@ class Processes:
             )
         return self._running[name]
 
-    def check(self) -> None:
-        """Raise `ProcessError` if one is no longer running."""
+    def check(self, *, but: str = "") -> None:
+        """Raise `ProcessError` if one is no longer running; `but` may have ended."""
         for name, process in self._running.items():
-            if process.poll() is not None:
+            if name != but and process.poll() is not None:
                 raise ProcessError(f"{name} ended by itself with exit code {process.returncode}{self.tail(name)}")
 
     def wait_for(self, url: str) -> None:
@@ -78,6 +78,22 @@ class Processes:
                 return
             time.sleep(0.1)
         raise ProcessError(f"nothing answers at {url} after {START_SECONDS} s")
+
+    def lines(self, name: str, stdout: Path) -> Iterator[str]:
+        """What a process writes to that file, line by line, until it ends. Raises `ProcessError` if another ends."""
+        with stdout.open() as output:
+            line = ""
+            while True:
+                ended = self._running[name].poll() is not None
+                line += output.readline()
+                if line.endswith("\n"):
+                    yield line
+                    line = ""
+                elif ended:
+                    return
+                else:
+                    self.check(but=name)
+                    time.sleep(0.1)
 
     def wait(self) -> None:
         """Go on until one of them ends, then raise `ProcessError`."""
