@@ -47,19 +47,19 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def _act(refused: str) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
-    """An agent's act: a POST, one service call, then the desk again; a refusal is told there as `refused` and why."""
+    """An agent's act: a POST, one service call, then the desk again; a refusal is told there: `refused`, and why."""
 
     def decorate(act: Act[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @require_POST
         @fragments.signed_in
-        def view(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def view(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             agent = _agent_of(request)
             if agent is None:
                 raise PermissionDenied
             try:
                 act(request, agent, *args, **kwargs)
             except CallCenterError as error:
-                messages.error(request, refused, extra_tags=str(error))
+                messages.error(request, f"{refused} ({error})")
             return redirect("console:desk-live" if fragments.is_htmx(request) else "console:desk")
 
         return view

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ..constants import AgentStatus
+from ..services import Desk
 
 STATES: Final = {
     AgentStatus.AVAILABLE: "Available",
@@ -194,7 +195,7 @@ class DeskShown:
     connected: bool
 
 
-def present_desk(desk: Any, *, now: datetime, ring_timeout: float) -> DeskShown:
+def present_desk(desk: Desk, *, now: datetime, ring_timeout: float) -> DeskShown:
     """The desk's state, offer and call, in words and clocks."""
     task = desk.offer or desk.call
     ends, clock = None, None
@@ -221,7 +222,7 @@ def present_desk(desk: Any, *, now: datetime, ring_timeout: float) -> DeskShown:
     )
 
 
-def _phase(desk: Any) -> str:
+def _phase(desk: Desk) -> str:
     if desk.offer:
         return "offer"
     if desk.call:

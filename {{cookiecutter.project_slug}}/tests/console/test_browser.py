@@ -39,11 +39,13 @@ class Phones:
 def phones(settings: Settings) -> Iterator[Phones]:
     """A simulator that answers the desk's phone."""
 
+    simulator = Phones("")
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            phones.asked.append((self.path, parse_qs(form)))
-            self.send_response(phones.status)
+            simulator.asked.append((self.path, parse_qs(form)))
+            self.send_response(simulator.status)
             self.send_header("Access-Control-Allow-Origin", "*")
             self.end_headers()
 
@@ -51,11 +53,11 @@ def phones(settings: Settings) -> Iterator[Phones]:
             """Be quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        phones = Phones(f"http://127.0.0.1:{server.server_port}")
-        settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", phones.url
+        simulator.url = f"http://127.0.0.1:{server.server_port}"
+        settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", simulator.url
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield phones
+        yield simulator
         server.shutdown()
         thread.join()
 
@@ -90,6 +92,7 @@ def test_an_agent_takes_a_call_from_ring_to_wrap_up(desk: Page, twilio: Twilio, 
     reservation = offer(twilio)
     desk.get_by_role("heading", name="+1 415 555 0100").wait_for()
     assert desk.title().startswith("Incoming call from +1 415 555 0100")
+    assert desk.get_by_role("alert").first.inner_text() == "Incoming call from +1 415 555 0100, Support"
     assert desk.evaluate("document.activeElement.textContent") == "Accept"
 
     desk.get_by_role("button", name="Accept").click()
@@ -105,11 +108,12 @@ def test_an_agent_takes_a_call_from_ring_to_wrap_up(desk: Page, twilio: Twilio, 
     assert desk.title().startswith("Desk")
 
     desk.get_by_role("button", name="Hang up").click()
-    desk.get_by_text("Hanging up").wait_for()
+    desk.locator(".message", has_text="Hanging up").wait_for()
     conference_end(twilio, reservation)
     desk.get_by_text("Available again in").wait_for()
     desk.get_by_role("button", name="Ready now").click()
     desk.get_by_text("Ready for the next call").wait_for()
+    assert desk.url.endswith("/desk/")
 
 
 def test_a_phone_that_cannot_connect_is_said_and_tried_again(desk: Page, twilio: Twilio, phones: Phones) -> None:
@@ -136,6 +140,7 @@ def test_the_pages_keep_a_strict_content_security_policy(desk: Page, live_server
     """No inline script or style, no foreign host: what a strict policy would block is not there to begin with."""
     for path in ("/", "/desk/"):
         desk.goto(live_server.url + path)
+        desk.locator("[data-connection=live] [data-live]").wait_for()
         assert desk.locator("script:not([src]), style, [style], [onclick]").count() == 0
         hosts = desk.evaluate("performance.getEntriesByType('resource').map(entry => new URL(entry.name).origin)")
         assert set(hosts) == {live_server.url}

@@ -9,7 +9,7 @@
   let skew = 0; // server's clock minus this one's, ms
   let heard = Date.now();
   let failed = false;
-  let phase = null;
+  let shown = null; // what the desk said last
 
   const clockText = (seconds) => {
     const whole = Math.max(0, Math.floor(seconds));
@@ -58,16 +58,17 @@
     const icon = byId("favicon");
     const wanted = offered ? icon.dataset.offer : icon.dataset.idle;
     if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
-    const news = `${desk.dataset.phase} ${desk.dataset.reservation} ${desk.dataset.say}`;
-    if (phase !== null && phase !== news) {
-      announce(desk.dataset.say);
+    const told = [...desk.querySelectorAll(".message")].map((message) => message.textContent);
+    const news = [desk.dataset.phase, desk.dataset.reservation, ...told, desk.dataset.say].join(" ");
+    if (shown !== null && shown !== news) {
+      announce([...told, desk.dataset.say].join(" "));
       byId("unanswered").hidden = true;
       // The swap took the focused button away. Enter accepts an offer, but never hangs up by a key pressed twice.
       if (document.activeElement === document.body) {
         (desk.querySelector("[data-first]") ?? desk.querySelector("h2")).focus({ preventScroll: true });
       }
     }
-    phase = news;
+    shown = news;
   }
 
   function refresh() {
