@@ -112,8 +112,8 @@ def simulate(deploy: Deploy, *, calls: int) -> dict[str, Any]:
 
 def answers(deploy: Deploy) -> bool:
     """Whether the web process answers a probe, asked by an address that is none of its hosts, as the kubelet asks."""
-    with contextlib.suppress(OSError):
-        connection = HTTPConnection("127.0.0.1", int(deploy.addresses["PORT"]), timeout=5)
+    connection = HTTPConnection("127.0.0.1", int(deploy.addresses["PORT"]), timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError):
         connection.request("GET", "/healthz/ready", headers={"Host": "10.1.2.3"})
         return connection.getresponse().status == 200
     return False

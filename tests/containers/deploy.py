@@ -23,7 +23,7 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Deploy:
-    """A stage of a project, run by the commands of its compose.yaml; `addresses` stand over its files, as `--env` does."""
+    """A stage of a project, run by the commands of its compose.yaml; `addresses` override its files."""
 
     docker: Engine
     image: str
@@ -48,7 +48,7 @@ class Deploy:
         return list(services[process].get("command", []))
 
     def wait_for(self, process: str, what: Callable[[], bool]) -> float:
-        """Seconds until something is so. Raises `AssertionError` with the log when the process ends or it takes too long."""
+        """Seconds until something is so. Raises `AssertionError` with the log when that does not come."""
         began = time.monotonic()
         while not what():
             elapsed = time.monotonic() - began
@@ -71,8 +71,8 @@ class Deploy:
         return dict(json.loads(self.docker("inspect", "--format", "{{json .State}}", self.name(process))))
 
     def log(self, process: str) -> str:
-        """What the process wrote to stdout."""
-        return self.docker("logs", self.name(process))
+        """The end of what the process wrote to stdout."""
+        return self.docker("logs", "--tail", "20", self.name(process))
 
     def remove(self, *processes: str) -> None:
         """End them at once, and forget them."""
