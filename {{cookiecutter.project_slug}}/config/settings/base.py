@@ -110,16 +110,14 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": _config.redis_url,
-        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
-    }
+    "default": {"BACKEND": "django_twilio_call.cache.backend.RedisCache", "LOCATION": _config.redis_url}
     if _config.redis_url
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}},
 }
 
 CELERY_BROKER_URL = _config.celery_broker_url or "filesystem://localhost"
+if not _config.celery_broker_url:
+    CELERY_BROKER_TRANSPORT = "config.broker:Transport"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

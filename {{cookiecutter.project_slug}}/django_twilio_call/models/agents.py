@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from ..constants import AgentStatus
+from .announcing import AnnouncingQuerySet
 
 
 class Agent(models.Model):
@@ -17,6 +18,8 @@ class Agent(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="agent")
     name = models.CharField(max_length=150)
+
+    objects = AnnouncingQuerySet.as_manager()
 
     class Meta:
         ordering = ("name", "pk")

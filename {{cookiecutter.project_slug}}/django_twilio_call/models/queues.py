@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from ..constants import DefaultValues, QueueEntryState, ReservationState
 from .agents import Agent
+from .announcing import AnnouncingQuerySet
 from .calls import Call
 
 
@@ -39,6 +40,8 @@ class Queue(models.Model):
     is_active = models.BooleanField(default=True)
     agents = models.ManyToManyField(Agent, through="QueueMembership", related_name="queues")
 
+    objects = AnnouncingQuerySet.as_manager()
+
     class Meta:
         ordering = ("key",)
 
@@ -51,6 +54,8 @@ class QueueMembership(models.Model):
 
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships")
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="memberships")
+
+    objects = AnnouncingQuerySet.as_manager()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["queue", "agent"], name="one_membership_per_agent_and_queue"),)

@@ -1,2 +1,0 @@
-def connect_model_invalidation(m):
-    pass
