@@ -1,14 +1,30 @@
+"""What every service is built from: a name, and what configuration and cache give to that name."""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+from ..cache import cache_result
 from ..conf import get_config
+from ..exceptions import BusinessLogicError, ServiceError, ValidationError
 
-
-def cache_result(**k):
-    return lambda f: f
+__all__ = ["BaseService", "BusinessLogicError", "ServiceError", "ValidationError", "cache_result"]
 
 
 class BaseService:
-    service_type = "default"
-    operation_type = "default"
+    """One operation's view of the configuration: a service is built for each operation and never kept.
 
-    def __init__(self):
+    `service_type` names its cache time-out and batch size, `operation_type` (the same, unless a subclass says
+    otherwise) its retry rule. A name nobody declared gets the defaults.
+    """
+
+    service_type: ClassVar[str] = "default"
+    operation_type: ClassVar[str] = ""
+
+    def __init__(self) -> None:
         self.config = get_config()
+        self.cache_timeout = self.config.get_cache_timeout(self.service_type)
         self.batch_size = self.config.get_batch_size(self.service_type)
+        self.retry_config = self.config.get_retry_config(self.operation_type or self.service_type)
+        self.logger = logging.getLogger(type(self).__module__)
