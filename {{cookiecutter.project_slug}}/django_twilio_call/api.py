@@ -29,7 +29,7 @@ def _for_agents(
 ) -> Callable[Concatenate[HttpRequest, P], JsonResponse]:
     """Give the view the agent who asks; a refusal by the call center becomes 404 or 409 with its reason."""
 
-    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> JsonResponse:
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> JsonResponse:
         agent = Agent.objects.filter(user_id=request.user.pk).first() if request.user.is_authenticated else None
         if agent is None:
             return _refused(403, "log in as an agent")

@@ -6,7 +6,7 @@ import functools
 import logging
 import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from .conf import get_config
 from .exceptions import CallNotInProgress, TelephonyError
@@ -86,11 +86,12 @@ def _http_client(*, api_base_url: str, timeout: float, pool_size: int) -> Any:
         ) -> Response:
             headers = {**(headers or {}), **urllib3.make_headers(basic_auth=":".join(auth) if auth else None)}
             target = _rehosted(url, api_base_url)
-            fields = data if method in ("POST", "PUT") else params
+            body = None
+            if data:
+                body = urlencode(data, doseq=True)
+                headers["Content-Type"] = "application/x-www-form-urlencoded"
             try:
-                answer = pool.request(
-                    method, target, fields=fields, headers=headers, **({"encode_multipart": False} if data else {})
-                )
+                answer = pool.request(method, target, fields=params or None, body=body, headers=headers)
             except urllib3.exceptions.HTTPError as error:
                 host = urlsplit(target).netloc
                 raise TelephonyError(f"no answer from {host}: {type(error).__name__}", retryable=True) from error
