@@ -91,7 +91,8 @@ def test_what_has_no_stable_text_is_refused_by_its_type(value: object) -> None:
 
 def test_a_key_is_the_same_in_another_process() -> None:
     value = [{"b", "a"}, datetime(2026, 3, 2, tzinfo=UTC), timedelta(1), UUID(int=1), 0.1, "ü"]
-    program = f"import datetime; from uuid import UUID; from django_twilio_call.cache.keys import encode; print(encode({value!r}))"
+    imports = "import datetime; from uuid import UUID; from django_twilio_call.cache.keys import encode"
+    program = f"{imports}; print(encode({value!r}))"
 
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
