@@ -69,6 +69,9 @@ build/bake/.done: requirements.txt
 	$(call install,requirements-dev.txt,.venv)
 
 # uv takes 5 s where pip takes 60; pip is for where uv does not get through, behind a company's index for example.
+# uv trusts the certificates it brings, unless told to trust the machine's, a company's own among them.
+export UV_SYSTEM_CERTS ?= true
+
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) is not that. Another: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Installing $(1) into $(2)"
