@@ -18,6 +18,7 @@ from .manager import (
     invalidate_model_cache,
     invalidate_service_cache,
     invalidate_tags,
+    warming,
 )
 from .results import cache_result
 
@@ -33,4 +34,5 @@ __all__ = [
     "invalidate_model_cache",
     "invalidate_service_cache",
     "invalidate_tags",
+    "warming",
 ]

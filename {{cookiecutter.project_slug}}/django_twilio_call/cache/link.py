@@ -35,6 +35,9 @@ PROBE_EVERY: Final = 0.5
 LOG_EVERY: Final = 60.0
 """Seconds between log lines: an outage is one event, however many calls it meets."""
 
+SCAN_STEP: Final = 500
+"""Keys looked at in one step: about a millisecond of the server's time."""
+
 NEW_SERVER: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
@@ -77,6 +80,30 @@ class Link:
             raise StoreAway(f"{type(error).__name__}: {error}") from error
         self.failures = 0
         return result
+
+    def delete_matching(self, pattern: str, *, seconds: float) -> int:
+        """Delete keys by a glob pattern, step by step. Raises `CacheError` when that takes longer than `seconds`."""
+        deadline, cursor, deleted = time.monotonic() + seconds, 0, 0
+        while True:
+            cursor, found = self.call(lambda client, at=cursor: client.scan(at, match=pattern, count=SCAN_STEP))  # type: ignore[misc]
+            if found:
+                deleted += self.call(lambda client, keys=found: client.unlink(*keys))  # type: ignore[misc]
+            if cursor == 0:
+                return deleted
+            if time.monotonic() > deadline:
+                raise CacheError(f"{deleted} keys deleted, and not done after {seconds:g} s: call again to go on")
+
+    def server_info(self) -> dict[str, Any]:
+        """What the server says of itself: memory, evictions, and the policy by which it evicts, where it tells."""
+        memory, stats = self.call(lambda client: (client.info("memory"), client.info("stats")))
+        return {
+            "used_memory": memory["used_memory"],
+            "maxmemory": memory["maxmemory"],
+            "maxmemory_policy": memory["maxmemory_policy"],
+            "evicted_keys": stats["evicted_keys"],
+            "keyspace_hits": stats["keyspace_hits"],
+            "keyspace_misses": stats["keyspace_misses"],
+        }
 
     def forget(self, keys: list[str]) -> bool:
         """Delete generations; answers whether the server said so. If not, everything is forgotten when it is back."""

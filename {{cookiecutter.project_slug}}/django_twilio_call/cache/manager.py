@@ -122,10 +122,21 @@ class CacheManager:
         kept = sum(self.set(key, value, service_type=service_type) for key, value in given.items())
         return kept + sum(1 for step in warming(service_type) if step())
 
-    def get_cache_stats(self) -> dict[str, Any]:
-        """What the cache did in this process, by service, and how its server is."""
+    def invalidate_pattern(self, pattern: str, *, seconds: float = 60) -> int:
+        """Delete the keys of this Redis database that match (`agent:*`): for keys that are not ours, by hand.
+
+        In steps, so that the server answers others in between, and for `seconds` at most; answers how many were
+        deleted. Raises `CacheError` on a backend that cannot list its keys, or when the time was not enough.
+        """
         link = guard.store.link()
-        server = {"away": link.away, "errors": link.errors, "outages": link.outages} if link else {}
+        if link is None:
+            raise CacheError(f"{type(guard.store.backend).__name__} cannot list its keys: only Redis can")
+        return int(link.delete_matching(pattern, seconds=seconds))
+
+    def get_cache_stats(self) -> dict[str, Any]:
+        """What the cache did in this process, by service, and how its server is. Raises `CacheError` if it is away."""
+        link = guard.store.link()
+        server = {"errors": link.errors, "outages": link.outages, **link.server_info()} if link else {}
         return {"backend": type(guard.store.backend).__name__, "server": server, "services": counting.snapshot()}
 
     def health_check(self) -> dict[str, Any]:

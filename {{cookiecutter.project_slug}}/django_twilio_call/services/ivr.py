@@ -20,7 +20,7 @@ class IVRService(BaseService):
 
     service_type = "ivr"
 
-    @cache_result(service_type="ivr", key_prefix="menu")
+    @cache_result(service_type="ivr", key_prefix="menu", warm=lambda: [{}])
     def options(self) -> list[tuple[str, str, str]]:
         """(digit, queue key, queue name) of every queue in the menu, by digit."""
         active = Queue.objects.filter(is_active=True).order_by("digit")
