@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 from django.views.decorators.http import require_GET, require_POST
 
-from .exceptions import CallCenterError, NotFound
+from .constants import DefaultValues
+from .exceptions import CallCenterError, NotFound, ValidationError
 from .models import Agent
-from .services import AgentService, CallService, RoutingService
+from .services import AgentService, AnalyticsService, CallService, RoutingService
 
 P = ParamSpec("P")
 
@@ -48,7 +50,10 @@ def _for_staff(view: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Js
     def checked(request: HttpRequest) -> JsonResponse:
         if not (request.user.is_authenticated and request.user.is_staff):
             return _refused(403, "log in as staff")
-        return JsonResponse(view(request), safe=False)
+        try:
+            return JsonResponse(view(request), safe=False)
+        except (ValidationError, ValueError) as error:  # a date that is none is a ValueError
+            return _refused(400, str(error))
 
     return checked
 
@@ -117,6 +122,26 @@ def drained(request: HttpRequest) -> dict[str, int]:
     return CallService().under_way()
 
 
+@require_GET
+@_for_staff
+def analytics(request: HttpRequest) -> dict[str, Any]:
+    """Call analytics from `?first=` to `?last=` (ISO dates; the last 30 days), of `?queue=` (a key) or all queues."""
+    service, today = AnalyticsService(), timezone.localdate()
+    last = parse_date(request.GET.get("last", "")) or today
+    period = timedelta(days=DefaultValues.DEFAULT_ANALYSIS_PERIOD_DAYS - 1)
+    first = parse_date(request.GET.get("first", "")) or last - period
+    counts = service.get_call_analytics(first=first, last=last, queue_key=request.GET.get("queue", ""))
+    return {
+        "first": first,
+        "last": last,
+        **asdict(counts),
+        "service_level": counts.service_level,
+        "service_level_formula": service.formula,
+        "abandonment_rate": counts.abandonment_rate,
+        "average_speed_of_answer_s": counts.average_speed_of_answer,
+    }
+
+
 urlpatterns = [
     path("desk/", desk),
     path("state/", state),
@@ -126,4 +151,5 @@ urlpatterns = [
     path("offers/<int:reservation_id>/decline/", decline),
     path("calls/", calls),
     path("drained/", drained),
+    path("analytics/", analytics),
 ]

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from django_twilio_call.models import Agent, Reservation
+from django_twilio_call.models import Agent, Queue, Reservation
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
 from tests.webhooks.test_walk import enqueue
@@ -95,3 +95,19 @@ def test_staff_see_what_is_under_way(staff: Client, offered: Reservation) -> Non
         "reservations": 1,
         "outbox": 0,
     }
+
+
+def test_analytics_are_for_staff_with_their_formula(admin_client: Client, client: Client, queue: Queue) -> None:
+    told = admin_client.get("/api/analytics/", {"first": "2026-03-01", "last": "2026-03-02"}).json()
+
+    assert (told["offered"], told["service_level"], told["last"]) == (0, None, "2026-03-02")
+    assert "÷" in told["service_level_formula"]
+    assert client.get("/api/analytics/").status_code == 403
+
+
+@pytest.mark.parametrize("query", [{"first": "2026-13-01"}, {"first": "2026-03-02", "last": "2026-03-01"}])
+def test_a_period_that_is_none_is_refused_with_its_reason(admin_client: Client, query: dict[str, str]) -> None:
+    answer = admin_client.get("/api/analytics/", query)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]

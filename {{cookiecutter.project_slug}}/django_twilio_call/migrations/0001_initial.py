@@ -331,6 +331,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="queueentry",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")),
+                fields=["-priority", "enqueued_at", "id"],
+                name="entry_most_urgent",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="queueentry",
             index=models.Index(fields=["enqueued_at"], name="entry_by_time"),
         ),
         migrations.AddConstraint(

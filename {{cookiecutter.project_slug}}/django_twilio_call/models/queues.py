@@ -88,6 +88,11 @@ class QueueEntry(models.Model):
                 condition=Q(state=QueueEntryState.WAITING),
                 name="entry_waiting_in_order",
             ),
+            models.Index(
+                fields=["-priority", "enqueued_at", "id"],
+                condition=Q(state=QueueEntryState.WAITING),
+                name="entry_most_urgent",
+            ),
             models.Index(fields=["enqueued_at"], name="entry_by_time"),
         )
 

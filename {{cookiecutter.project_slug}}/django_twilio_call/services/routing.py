@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, models, transaction
 
@@ -14,6 +14,9 @@ from .base import BaseService
 from .queues import QueueService
 from .reservations import locked, release, requeue, withdraw
 
+CALLER_ORDER: Final = ("-priority", "enqueued_at", "pk")
+"""Who is served first."""
+
 
 class RoutingService(BaseService):
     """Longest idle agent first, by any number of workers and without a leader: rows decide, locked and skipped."""
@@ -21,10 +24,22 @@ class RoutingService(BaseService):
     service_type = "routing"
 
     def route(self, *, now: datetime) -> int:
-        """Reserve agents until no waiting caller can get one; answers how many reservations were made."""
-        waiting = QueueEntry.objects.filter(state=QueueEntryState.WAITING)
-        queues = waiting.order_by("-queue__priority", "queue").values_list("queue", flat=True).distinct()
-        return sum(1 for queue_id in queues for _ in self._reservations(queue_id, now=now))
+        """Reserve agents until no waiting caller can get one; answers how many reservations were made.
+
+        Over all queues the most urgent caller comes first: priority, then whoever has waited longest. Otherwise a
+        queue would get every agent it shares with others, as long as anybody waits in it.
+        """
+        waiting = QueueEntry.objects.filter(state=QueueEntryState.WAITING).order_by(*CALLER_ORDER)
+        made, without_agents = 0, set[int]()
+        while True:
+            others = waiting.exclude(queue__in=without_agents) if without_agents else waiting
+            queue_id = others.values_list("queue", flat=True).first()
+            if queue_id is None:
+                return made
+            if self.reserve(queue_id=queue_id, now=now):
+                made += 1
+            else:
+                without_agents.add(queue_id)
 
     def reserve(self, *, queue_id: int, now: datetime) -> Reservation | None:
         """Promise the longest idle agent to the first waiting caller of a queue, or answer None.
@@ -62,14 +77,10 @@ class RoutingService(BaseService):
             for offer in pending.select_related("agent", "entry__queue", "entry__call").order_by("pk")
         ]
 
-    def _reservations(self, queue_id: int, *, now: datetime) -> Iterator[Reservation]:
-        while reservation := self.reserve(queue_id=queue_id, now=now):
-            yield reservation
-
     def _reserve(self, *, queue_id: int, now: datetime) -> Reservation | None:
         entry = (
             QueueEntry.objects.filter(queue_id=queue_id, state=QueueEntryState.WAITING)
-            .order_by("-priority", "enqueued_at", "pk")
+            .order_by(*CALLER_ORDER)
             .select_for_update(skip_locked=True)
             .first()
         )

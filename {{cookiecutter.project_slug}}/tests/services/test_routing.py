@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
-from django_twilio_call.models import Agent, AgentStateSpan, Call, Queue, QueueEntry, Reservation
+from django_twilio_call.models import Agent, AgentStateSpan, Call, Queue, QueueEntry, QueueMembership, Reservation
 from django_twilio_call.services import AgentService, RoutingService
 from tests.conftest import make_agent
 from tests.fakes import call_sid
@@ -68,6 +68,26 @@ def test_routing_goes_on_until_agents_or_callers_run_out(queue: Queue, now: date
 
     assert RoutingService().route(now=now) == len(agents)
     assert QueueEntry.objects.filter(state=QueueEntryState.WAITING).count() == 2
+
+
+def test_queues_that_share_an_agent_take_turns_by_who_waits_longest(queue: Queue, agent: Agent, now: datetime) -> None:
+    sales = Queue.objects.create(key="sales", name="Sales")
+    QueueMembership.objects.create(queue=sales, agent=agent)
+    for number in range(3):
+        waiting(queue, number, now)
+    longest = waiting(sales, 9, now - timedelta(seconds=1))
+
+    RoutingService().route(now=now)
+
+    assert Reservation.objects.get().entry == longest
+
+
+def test_a_queue_without_agents_does_not_hold_up_the_others(queue: Queue, agent: Agent, now: datetime) -> None:
+    nobody = Queue.objects.create(key="nobody", name="Nobody")
+    waiting(nobody, 1, now - timedelta(minutes=5), priority=9)
+    waiting(queue, 2, now)
+
+    assert RoutingService().route(now=now) == 1
 
 
 def test_an_offer_nobody_answers_goes_back_and_the_agent_off_duty(queue: Queue, agent: Agent, now: datetime) -> None:

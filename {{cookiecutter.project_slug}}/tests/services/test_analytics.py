@@ -1,0 +1,112 @@
+"""The figures, against the formulas they claim to follow."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from django_twilio_call.constants import QueueEntryState
+from django_twilio_call.exceptions import ValidationError
+from django_twilio_call.models import Agent, Call, Queue, QueueEntry
+from django_twilio_call.services import AnalyticsService
+from django_twilio_call.services.analytics import CallCounts
+from tests.conftest import make_agent
+from tests.fakes import call_sid
+
+pytestmark = pytest.mark.django_db
+DAY = date(2026, 3, 2)
+
+
+def visit(queue: Queue, state: str, at: datetime, waited: float) -> QueueEntry:
+    call = Call.objects.create(sid=call_sid(Call.objects.count()), from_number="+1", to_number="+2", started_at=at)
+    ended = at + timedelta(seconds=waited)
+    answered = ended if state == QueueEntryState.ANSWERED else None
+    return QueueEntry.objects.create(
+        call=call, queue=queue, state=state, priority=1, enqueued_at=at, answered_at=answered, ended_at=ended
+    )
+
+
+@pytest.fixture
+def a_morning(queue: Queue, now: datetime) -> None:
+    """Two in time, one late, one who left at once, one who gave up, one sent on."""
+    for state, waited in (("answered", 10), ("answered", 30), ("answered", 31), ("abandoned", 3), ("abandoned", 40)):
+        visit(queue, state, now - timedelta(minutes=20), waited)
+    visit(queue, "overflowed", now - timedelta(minutes=20), 600)
+
+
+def test_service_level_is_answered_in_time_over_all_but_short_abandons(a_morning: None) -> None:
+    counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY)
+
+    assert (counts.offered, counts.answered, counts.abandoned, counts.overflowed) == (6, 3, 2, 1)
+    assert counts.service_level == 100 * 2 / (3 + 2 - 1)
+    assert counts.average_speed_of_answer == pytest.approx((10 + 30 + 31) / 3)
+    assert counts.abandonment_rate == pytest.approx(100 * 2 / 6)
+
+
+@override_settings(DJANGO_TWILIO_SHORT_ABANDON_THRESHOLD=60)
+def test_what_counts_as_short_is_configured_and_said(a_morning: None) -> None:
+    service = AnalyticsService()
+
+    assert service.get_call_analytics(first=DAY, last=DAY).service_level == 100 * 2 / 3
+    assert service.formula.endswith("abandoned within 60 s)")
+
+
+def test_nobody_at_all_gives_no_figure_rather_than_a_wrong_one() -> None:
+    counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY)
+
+    assert counts == CallCounts()
+    assert (counts.service_level, counts.abandonment_rate, counts.average_speed_of_answer) == (None, None, None)
+
+
+def test_a_queue_can_be_asked_for_alone(a_morning: None, now: datetime) -> None:
+    visit(Queue.objects.create(key="sales", name="Sales"), "answered", now, 5)
+
+    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, queue_key="sales").offered == 1
+
+
+@override_settings(TIME_ZONE="Asia/Tokyo")
+def test_days_begin_where_the_call_center_is(queue: Queue) -> None:
+    visit(queue, "answered", datetime.fromisoformat("2026-03-01T15:00:00+00:00"), 5)  # midnight in Tokyo
+    visit(queue, "answered", datetime.fromisoformat("2026-03-01T14:59:59+00:00"), 5)
+
+    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY).offered == 1
+
+
+@pytest.mark.parametrize("days", [-1, 366])
+def test_a_period_that_cannot_be_right_is_refused(days: int) -> None:
+    with pytest.raises(ValidationError, match="1 to 366 days"):
+        AnalyticsService().get_call_analytics(first=DAY, last=DAY + timedelta(days=days))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_is_computed_once_until_a_queue_changes(a_morning: None, queue: Queue) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        reports = {AnalyticsService().get_call_analytics(first=DAY, last=DAY) for _ in range(3)}
+    queue.save()
+
+    assert (len(reports), len(queries)) == (1, 1)
+    assert AnalyticsService().get_call_analytics.peek(first=DAY, last=DAY) is None
+
+
+def test_the_wallboard_says_who_waits_and_who_talks(queue: Queue, agent: Agent, now: datetime) -> None:
+    make_agent("grace", queue, state="lunch")
+    waiting = visit(queue, QueueEntryState.WAITING, now - timedelta(seconds=42), 0)
+    QueueEntry.objects.filter(pk=waiting.pk).update(ended_at=None)
+
+    board = AnalyticsService().wallboard(now=now)
+
+    assert (board.totals.waiting, board.totals.longest_wait_s, board.calls_now) == (1, 42, 0)
+    assert [(line.name, line.waiting, line.offered_today) for line in board.queues] == [("Support", 1, 1)]
+    assert [(line.name, line.state) for line in board.agents] == [("Ada", "available"), ("Grace", "lunch")]
+
+
+def test_yesterdays_callers_are_not_in_todays_figures(queue: Queue, now: datetime) -> None:
+    visit(queue, "answered", now - timedelta(days=1), 5)
+
+    (line,) = AnalyticsService().wallboard(now=now).queues
+
+    assert (line.offered_today, line.service_level) == (0, None)
