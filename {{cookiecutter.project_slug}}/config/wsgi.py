@@ -5,5 +5,8 @@ from __future__ import annotations
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from .database import bound_statements
+
 application = get_wsgi_application()
 get_resolver().url_patterns  # noqa: B018  # read for its effect
+bound_statements()

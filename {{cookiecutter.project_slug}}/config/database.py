@@ -1,0 +1,18 @@
+"""How long the database may take where a caller is on the line."""
+
+from __future__ import annotations
+
+from django.db import connections
+
+from django_twilio_call.conf import get_config
+
+
+def bound_statements() -> None:
+    """From now on no statement of this process takes longer than a caller can wait; then the fallback answers.
+
+    For the web process alone: a migration or a report takes its time. SQLite has its busy time-out.
+    """
+    database = connections.settings["default"]
+    if database["ENGINE"].endswith("postgresql"):
+        milliseconds = get_config().webhook_database_timeout * 1000
+        database["OPTIONS"] = {**database["OPTIONS"], "options": f"-c statement_timeout={milliseconds}"}
