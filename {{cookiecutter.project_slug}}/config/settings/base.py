@@ -103,7 +103,7 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
         return database
-    # What a statement may take is bounded where callers wait, by `config.database`: a migration or a report takes its time.
+    # What a statement may take is bounded where callers wait, by `config.database`: a migration takes its time.
     options = {"connect_timeout": seconds}
     return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
