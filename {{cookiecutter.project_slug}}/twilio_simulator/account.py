@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import random
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
 
 FAKE_SID = re.compile(r"AC0{8}[0-9a-f]{24}")
 
@@ -34,9 +35,7 @@ class Account:
     fallback_url: str = ""
     public_url: str = ""
     connect_to: str = ""
-    proxy_headers: dict[str, str] = field(default_factory=dict)
-    seed: int = 1
-    ids: random.Random = field(init=False, repr=False)
+    proxy_headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not FAKE_SID.fullmatch(self.sid):
@@ -45,14 +44,25 @@ class Account:
             )
         if not self.token:
             raise RefusedError("an auth token is needed: set TWILIO_AUTH_TOKEN to the one the app checks with")
-        self.ids = random.Random(self.seed)
 
     def new_sid(self, prefix: str) -> str:
-        """An identifier, the same ones for the same seed."""
-        return f"{prefix}{self.ids.getrandbits(128):032x}"
+        """An identifier, never the same twice: an app with a database remembers those of the last run.
+
+        So no seed decides it.
+        """
+        return prefix + secrets.token_hex(16)
 
     def signature(self, url: str, form: Mapping[str, str]) -> str:
-        """X-Twilio-Signature of a request to `url` (without its fragment) with a form; empty for a GET."""
-        signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
+        """X-Twilio-Signature of a request to `url` with a form; the form is empty for a GET."""
+        signed = signed_url(url) + "".join(f"{name}{form[name]}" for name in sorted(form))
         digest = hmac.new(self.token.encode(), signed.encode(), hashlib.sha1).digest()
         return base64.b64encode(digest).decode()
+
+
+def signed_url(url: str) -> str:
+    """What Twilio signs of a URL: neither user, password and fragment nor, for https, the port."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if parts.scheme == "https":
+        host = re.sub(r":\d*$", "", host)
+    return urlunsplit(parts._replace(netloc=host, fragment=""))

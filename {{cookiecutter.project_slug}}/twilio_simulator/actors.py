@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
@@ -10,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import urllib3
 
 from .calls import Call, HungUp
+from .controls import connect
 from .engine import Exchange
-from .rest import connect
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Script:
     def draw(cls, seed: int, index: int, habits: Habits) -> Script:
         """The script of caller number `index`."""
         dice = random.Random(f"{seed}:{index}")
-        mean = log(max(habits.talk, 0.01)) - SPREAD**2 / 2
+        mean = log(habits.talk) - SPREAD**2 / 2
         return cls(
             number=f"+1415{5550000 + index % 9999:07d}",
             hangs_up_in_menu=dice.random() < habits.hangs_up_in_menu,
@@ -87,14 +89,17 @@ async def call_in(exchange: Exchange, script: Script) -> None:
 
 async def _talk(call: Call, script: Script) -> None:
     """Wait until the agent is there, talk, and have one of them hang up."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(_in_company(call), script.patience)
+        await asyncio.wait_for(call.over.wait(), script.talk)
+    agent = next((leg for leg in call.conference.members if leg.identity), None) if call.conference else None
+    (agent if agent is not None and script.agent_ends else call).interrupt(HungUp("caller"))
+
+
+async def _in_company(call: Call) -> None:
     while call.live and call.conference is not None and len(call.conference.members) < 2:
         call.changed.clear()
         await call.changed.wait()
-    done, _ = await asyncio.wait({asyncio.ensure_future(call.over.wait())}, timeout=script.talk)
-    if done:
-        return
-    agent = next((leg for leg in call.conference.members if leg.identity), None) if call.conference else None
-    (agent if agent is not None and script.agent_ends else call).interrupt(HungUp("caller"))
 
 
 class Desk:
@@ -106,18 +111,22 @@ class Desk:
 
     async def get(self, path: str, headers: Mapping[str, str]) -> Any:
         """JSON at a path. Raises `OSError` when it is refused."""
-        return await asyncio.to_thread(self._ask, "GET", path, headers, None)
+        return await asyncio.to_thread(self._ask, "GET", path, headers)
 
     async def post(self, path: str, headers: Mapping[str, str], **form: str) -> Any:
         """Do something. Raises `OSError` when it is refused."""
         return await asyncio.to_thread(self._ask, "POST", path, headers, form)
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Any:
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Any:
+        kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        body = None if form is None else urlencode(form)
         try:
             answer = self._pool.request(
-                method, self.api_url + path, fields=form, encode_multipart=False, headers=dict(headers), redirect=False
-            ) if form is not None else self._pool.request(
-                method, self.api_url + path, headers=dict(headers), redirect=False
+                method, self.api_url + path, body=body, headers={**headers, **kind}, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             raise OSError(f"{method} {path}: {type(error).__name__}") from None
@@ -134,7 +143,7 @@ class Agents:
         self.desk = desk
         self.staff: Mapping[str, str] = logins["staff"]["headers"]
         self.headers: dict[str, Mapping[str, str]] = {agent["identity"]: agent["headers"] for agent in logins["agents"]}
-        self._dice = random.Random(f"agents:{seed}")
+        self.seed = seed
         self._taken: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -160,7 +169,7 @@ class Agents:
             await asyncio.sleep(POLL)
 
     async def _take(self, reservation: int, identity: str) -> None:
-        await asyncio.sleep(self._dice.uniform(0.05, 0.4))
+        await asyncio.sleep(random.Random(f"{self.seed}:reservation:{reservation}").uniform(0.05, 0.4))
         try:
             await self.desk.post(f"offers/{reservation}/accept/", self.headers[identity])
         except OSError as error:

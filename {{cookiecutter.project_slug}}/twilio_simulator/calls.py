@@ -16,16 +16,17 @@ def rfc2822(at: float | None = None) -> str:
     return format_datetime(datetime.fromtimestamp(time.time() if at is None else at, UTC))
 
 
-class Interrupted(Exception):  # noqa: N818  # not an error
+class Interrupted(Exception):  # not an error
     """The call goes on elsewhere, or ends."""
 
 
 class HungUp(Interrupted):
-    """Somebody hung up; `by` is `caller`, `app` or `far end`."""
+    """Somebody hung up: `by` is `caller` or `app`, `unanswered` the status if Twilio had not picked up yet."""
 
-    def __init__(self, by: str) -> None:
+    def __init__(self, by: str, unanswered: str = "") -> None:
         super().__init__(by)
         self.by = by
+        self.unanswered = unanswered or ("canceled" if by == "app" else "no-answer")
 
 
 class Redirected(Interrupted):
@@ -38,19 +39,23 @@ class Redirected(Interrupted):
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One leg. `stage` is what it is doing now: menu, queue, conference, ended."""
+    """One leg. `stage` is what it is doing now: ringing, menu, queue, queue menu, conference, ended."""
 
     sid: str
     from_: str
     to: str
     direction: str = "inbound"
     identity: str = ""
-    status: str = "in-progress"
+    callback: str = ""
+    events: frozenset[str] = frozenset({"completed"})
+    """Which status changes its callback is told; Twilio's default, and all there is for inbound calls."""
+    status: str = "ringing"
     stage: str = "ringing"
     steps: int = 0
     hears: str = ""
     sequence: int = 0
     started: float = field(default_factory=time.time)
+    answered: float | None = None
     ended: float | None = None
     journal: dict[str, Any] = field(default_factory=dict)
     keys: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
@@ -59,24 +64,40 @@ class Call:
     conference: Conference | None = None
     left_queue: Callable[[str], Awaitable[None]] | None = None
     """Tells the app how the wait in a queue ended, while there is one."""
-    _interrupt: asyncio.Future[Interrupted] | None = None
+    _why: Interrupted | None = None
+    _broken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        role = "agent" if self.identity else "customer"
+        role = "agent" if self.identity else "customer" if self.direction == "inbound" else "outbound"
         self.journal = {"call_sid": self.sid, "role": role, "identity": self.identity, "dialled_at": self.started}
-        self.journal |= {"left_queue": [], "conferences": [], "ended_at": None, "ended_by": "", "error": ""}
+        self.journal |= {"fetched": 0, "left_queue": [], "conferences": [], "warnings": [], "stages": []}
+        self.journal |= {"ended_at": None, "ended_by": "", "error": ""}
 
     @property
     def live(self) -> bool:
         """Whether it has not ended."""
         return self.ended is None
 
+    @property
+    def pending(self) -> Interrupted | None:
+        """An interrupt that was accepted and has not taken effect yet."""
+        return self._why
+
+    @property
+    def duration(self) -> int:
+        """Whole seconds from answer to end; 0 when it was never answered or has not ended."""
+        return 0 if self.ended is None or self.answered is None else max(round(self.ended - self.answered), 0)
+
     def enter(self, stage: str) -> None:
         """Do something else from now on, and let whoever waits for that know."""
         self.stage = stage
         self.steps += 1
-        self.journal.setdefault("stages", []).append((stage, time.time()))
+        self.journal["stages"].append((stage, time.time()))
         self.changed.set()
+
+    def warn(self, code: int, what: str) -> None:
+        """Note what Twilio's debugger would warn of."""
+        self.journal["warnings"].append(f"{code}: {what}")
 
     async def reaches(self, *stages: str) -> bool:
         """Wait until it does one of these; False when it ended first."""
@@ -94,33 +115,55 @@ class Call:
             await self.changed.wait()
 
     def interrupt(self, why: Interrupted) -> None:
-        """Break off what the call is doing."""
-        if self._interrupt is not None and not self._interrupt.done():
-            self._interrupt.set_result(why)
+        """Break off what the call is doing, or is about to do. The last word counts, but nothing undoes a hang-up."""
+        if not isinstance(self._why, HungUp):
+            self._why = why
+        self._broken.set()
 
-    async def until(self, doing: Coroutine[Any, Any, Any]) -> Any:
+    async def until(self, doing: Coroutine[Any, Any, None]) -> None:
         """Do something that an interrupt breaks off: then `Interrupted` is raised instead."""
-        loop = asyncio.get_running_loop()
-        if self._interrupt is None:
-            self._interrupt = loop.create_future()
-        task = loop.create_task(doing)
-        await asyncio.wait({task, self._interrupt}, return_when=asyncio.FIRST_COMPLETED)
-        if self._interrupt.done():
+        task = asyncio.ensure_future(doing)
+        broken = asyncio.ensure_future(self._broken.wait())
+        try:
+            if self._why is None:
+                await asyncio.wait({task, broken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            why, self._interrupt = self._interrupt.result(), None
+            broken.cancel()
+            await asyncio.gather(task, broken, return_exceptions=True)
+        why, self._why = self._why, None
+        self._broken.clear()
+        if why is not None:
             raise why
-        return task.result()
+        task.result()
 
 
 @dataclass(eq=False, slots=True)
 class Queue:
-    """Callers in line."""
+    """Callers in line, and since when each is."""
 
     sid: str
     name: str
-    waiting: list[Call] = field(default_factory=list)
     max_size: int = 1000
+    waiting: dict[Call, float] = field(default_factory=dict)
+    created: float = field(default_factory=time.time)
+
+    def position(self, call: Call) -> int:
+        """A caller's place in line, from 1."""
+        return list(self.waiting).index(call) + 1
+
+    def average_wait(self) -> int:
+        """Whole seconds that those in line have waited, on average."""
+        now = time.time()
+        return int(sum(now - since for since in self.waiting.values()) / len(self.waiting)) if self.waiting else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """How a leg takes part: whether the conference starts when it enters, and ends when it leaves."""
+
+    starts: bool = True
+    ends: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -133,6 +176,5 @@ class Conference:
     events: frozenset[str] = frozenset()
     sequence: int = 0
     started: bool = False
-    members: dict[Call, bool] = field(default_factory=dict)
-    """Leg -> whether the conference ends when it leaves."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    members: dict[Call, Member] = field(default_factory=dict)
+    created: float = field(default_factory=time.time)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from .account import Account
-from .calls import Call, Conference, HungUp, Queue, Redirected, rfc2822
-from .twiml import Document, Interpreter, TwimlError, parse
-from .webhooks import Webhooks
+from .calls import Call, HungUp, Queue, Redirected, rfc2822
+from .conferences import Conferences
+from .documents import Document, TwimlError, parse
+from .twiml import Interpreter
+from .webhooks import Answer, Webhooks
 
+logger = logging.getLogger(__name__)
+
+BAD_URL: Final = 11100
 FETCH_FAILED: Final = 11200
 TIMED_OUT: Final = 11205
 BAD_CONTENT_TYPE: Final = 12300
@@ -26,20 +33,40 @@ class Exchange:
         """How long talk and pauses take, as a share of real time."""
         self.calls: dict[str, Call] = {}
         self.queues: dict[str, Queue] = {}
-        self.conferences: dict[str, Conference] = {}
+        self.conferences = Conferences(account, self.notify)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def dial(self, from_: str, to: str, *, url: str = "", identity: str = "", **extra: str) -> Call:
+    def dial(
+        self, from_: str, to: str, *, url: str | None = None, identity: str = "", extra: Mapping[str, str] | None = None
+    ) -> Call:
         """A leg arrives: a caller's, or with `identity` the one an agent's phone makes to the TwiML App."""
-        call = Call(self.account.new_sid("CA"), from_, to, identity=identity)
+        sid, callback = self.account.new_sid("CA"), self.account.status_url
+        call = self.calls[sid] = Call(sid, from_, to, identity=identity, callback=callback)
+        self._spawn(self._live(call, self.account.voice_url if url is None else url, extra or {}))
+        return call
+
+    def place(
+        self, from_: str, to: str, *, url: str, method: str = "POST", callback: str = "", events: frozenset[str]
+    ) -> Call:
+        """The app calls somebody, who answers at once; `events` are those of its callback."""
+        call = Call(self.account.new_sid("CA"), from_, to, direction="outbound-api", callback=callback, events=events)
+        call.status = "queued"
         self.calls[call.sid] = call
-        self._spawn(self._live(call, url or self.account.voice_url, extra))
+        self._spawn(self._live(call, url, {}, method))
         return call
 
     async def drained(self) -> None:
         """Wait until every call has ended and its last webhook is answered."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(self._tasks)
+        await self.webhooks.settled()
+
+    async def close(self) -> None:
+        """Break everything off, and tell nobody."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.webhooks.close()
 
     def queue(self, name: str) -> Queue:
         """The queue of this name; it comes into being with its first caller."""
@@ -47,8 +74,31 @@ class Exchange:
             self.queues[name] = Queue(self.account.new_sid("QU"), name)
         return self.queues[name]
 
-    def params(self, call: Call) -> dict[str, str]:
-        """What every webhook about a call says."""
+    async def fetch(
+        self, call: Call, url: str, extra: Mapping[str, str] | None = None, *, method: str = "POST"
+    ) -> Document:
+        """TwiML for a call. Raises `TwimlError` with Twilio's code when there is none to be had."""
+        answer = await self.webhooks.send(url, {**(extra or {}), **self._about(call)}, method=method, heard=True)
+        where = url.partition("#")[0]
+        if not answer.ok:
+            raise TwimlError(_error_code(answer), where)
+        if "xml" not in answer.content_type:
+            raise TwimlError(BAD_CONTENT_TYPE, where)
+        return parse(answer.body, where)
+
+    async def tell(self, call: Call, url: str, details: Mapping[str, str], *, method: str = "POST") -> None:
+        """A callback about a call, whose answer says nothing."""
+        await self.webhooks.send(url, {**details, **self._about(call)}, method=method, heard=False)
+
+    def notify(self, url: str, params: Mapping[str, str]) -> None:
+        """Send a callback while all goes on."""
+        self._spawn(self._notify(url, params))
+
+    async def _notify(self, url: str, params: Mapping[str, str]) -> None:
+        await self.webhooks.send(url, params, heard=False)
+
+    def _about(self, call: Call) -> dict[str, str]:
+        """What every webhook about a call says. No parameter of an app or a phone replaces one of these."""
         return {
             "CallSid": call.sid,
             "AccountSid": self.account.sid,
@@ -61,125 +111,97 @@ class Exchange:
             "Direction": call.direction,
         }
 
-    async def fetch(self, call: Call, url: str, extra: dict[str, str] | None = None, *, method: str = "POST") -> Document:
-        """TwiML for a call. Raises `TwimlError` with Twilio's code when there is none to be had."""
-        params = {**self.params(call), **(extra or {})}
-        answer = await self.webhooks.send(url, params, method=method, heard=True)
-        if not answer.ok:
-            raise TwimlError(TIMED_OUT if answer.failure in ("ct", "rt") else FETCH_FAILED, url)
-        if "xml" not in answer.content_type:
-            raise TwimlError(BAD_CONTENT_TYPE, url)
-        return parse(answer.body, url)
-
-    async def tell(self, call: Call, url: str, extra: dict[str, str]) -> None:
-        """A callback nobody waits for."""
-        await self.webhooks.send(url, {**self.params(call), **extra}, heard=False)
-
-    def spawn_callback(self, call: Call, url: str, extra: dict[str, str]) -> None:
-        """Send a callback while the call goes on."""
-        self._spawn(self.tell(call, url, extra))
-
-    def join(self, call: Call, name: str, *, callback: str, events: frozenset[str], ends: bool) -> Conference:
-        """A leg joins a conference, which begins with the second one."""
-        conference = self.conferences.get(name)
-        if conference is None:
-            conference = Conference(self.account.new_sid("CF"), name, callback, events)
-            self.conferences[name] = conference
-        conference.members[call] = ends
-        call.conference = conference
-        call.journal["conferences"].append([name, time.time(), None])
-        self._announce(conference, call, "participant-join", "join")
-        if not conference.started and len(conference.members) > 1:
-            conference.started = True
-            self._announce(conference, call, "conference-start", "start")
-        call.enter("conference")
-        for member in conference.members:
-            member.changed.set()
-        return conference
-
-    def leave(self, call: Call) -> None:
-        """A leg leaves its conference, which ends with it or with the last."""
-        conference, call.conference = call.conference, None
-        if conference is None or call not in conference.members:
-            return
-        ends = conference.members.pop(call)
-        call.journal["conferences"][-1][2] = time.time()
-        self._announce(conference, call, "participant-leave", "leave")
-        if (ends or not conference.members) and not conference.over.is_set():
-            self.conferences.pop(conference.name, None)
-            reason = {"ReasonConferenceEnded": "participant-with-end-conference-on-exit-left"}
-            self._announce(conference, call, "conference-end", "end", CallSidEndingConference=call.sid, **reason)
-            conference.over.set()
-
-    def _announce(self, conference: Conference, call: Call, event: str, kind: str, **extra: str) -> None:
-        conference.sequence += 1
-        if not conference.callback or kind not in conference.events:
-            return
-        details = {
-            "ConferenceSid": conference.sid,
-            "FriendlyName": conference.name,
-            "StatusCallbackEvent": event,
-            "SequenceNumber": str(conference.sequence),
-            "Timestamp": rfc2822(),
-            **extra,
-        }
-        self.spawn_callback(call, conference.callback, details)
-
-    async def _live(self, call: Call, url: str, extra: dict[str, str]) -> None:
+    async def _live(self, call: Call, url: str, extra: Mapping[str, str], method: str = "POST") -> None:
         """One call from its first webhook to its last."""
-        by = "app"
-        method = "POST"
+        if call.direction == "outbound-api":
+            self._moves(call, "initiated", "initiated")
+            self._moves(call, "ringing", "ringing")
+            self._answer(call)
+        end = HungUp("app")
         while True:
             try:
                 await call.until(self._say(call, url, extra, method))
             except Redirected as elsewhere:
-                self.leave(call)
+                call.journal["fetched"] += 1
+                self.conferences.leave(call)
                 if call.left_queue:
                     await call.left_queue("redirected")
                 url, extra, method = elsewhere.url, {}, elsewhere.method
                 continue
-            except HungUp as end:
-                by = end.by
+            except HungUp as hung_up:
+                end = hung_up
             break
-        await self._end(call, by)
+        await self._end(call, end)
 
-    async def _say(self, call: Call, url: str, extra: dict[str, str], method: str) -> None:
+    async def _say(self, call: Call, url: str, extra: Mapping[str, str], method: str) -> None:
         """Run a document; when it cannot be had, the FallbackUrl's, and after that nothing but an apology."""
-        interpreter = Interpreter(self, call)
         try:
-            await interpreter.run(await self.fetch(call, url, extra, method=method))
+            await self._run(call, await self.fetch(call, url, extra, method=method))
         except TwimlError as error:
-            if not self.account.fallback_url:
-                call.journal["error"] = str(error.code)
-                return
-            details = {"ErrorCode": str(error.code), "ErrorUrl": error.url}
-            try:
-                await interpreter.run(await self.fetch(call, self.account.fallback_url, details))
-            except TwimlError as second:
-                error = second
-            call.journal["error"] = str(error.code)
+            await self._fall_back(call, error)
 
-    async def _end(self, call: Call, by: str) -> None:
-        self.leave(call)
-        call.status, call.ended = "completed", time.time()
+    async def _fall_back(self, call: Call, failed: TwimlError) -> None:
+        call.journal["error"] = str(failed.code)
+        if self.account.fallback_url:
+            details = {"ErrorCode": str(failed.code), "ErrorUrl": failed.url}
+            try:
+                await self._run(call, await self.fetch(call, self.account.fallback_url, details))
+                return
+            except TwimlError as error:
+                call.journal["error"] = str(error.code)
+        self._answer(call)  # to say that there was an application error
+
+    async def _run(self, call: Call, document: Document) -> None:
+        if not document.rejects:
+            self._answer(call)
+        await Interpreter(self, call).run(document)
+
+    def _answer(self, call: Call) -> None:
+        if call.answered is None:
+            call.answered = time.time()
+            self._moves(call, "in-progress", "answered")
+
+    def _moves(self, call: Call, status: str, event: str) -> None:
+        """The status changes, and the app hears of it if it asked to."""
+        call.status = status
+        if details := self._numbered(call, event):
+            self.notify(call.callback, {**details, **self._about(call)})
+
+    def _numbered(self, call: Call, event: str) -> dict[str, str]:
+        """What a status callback says beside the call itself; empty when the app does not want this one."""
+        if not call.callback or event not in call.events:
+            return {}
+        number, call.sequence = call.sequence, call.sequence + 1
+        return {
+            "Timestamp": rfc2822(),
+            "CallbackSource": "call-progress-events",
+            "SequenceNumber": str(number),
+        }
+
+    async def _end(self, call: Call, end: HungUp) -> None:
+        """However it ended, its queue's action is told, and then its status callback: `completed` is any such end."""
+        self.conferences.leave(call)
+        call.ended = time.time()
+        call.status = "completed" if call.answered is not None else end.unanswered
         if call.left_queue:
             await call.left_queue("hangup")
-        call.journal |= {"ended_at": call.ended, "ended_by": by}
+        call.journal |= {"ended_at": call.ended, "ended_by": end.by}
         call.enter("ended")
         call.over.set()
-        if self.account.status_url:
-            seconds = max(round(call.ended - call.started), 0)
-            call.sequence += 1
-            details = {
-                "CallDuration": str(seconds),
-                "Duration": str(-(-seconds // 60)),
-                "Timestamp": rfc2822(),
-                "CallbackSource": "call-progress-events",
-                "SequenceNumber": str(call.sequence),
-            }
-            await self.tell(call, self.account.status_url, details)
+        if details := self._numbered(call, "completed"):
+            duration = {"CallDuration": str(call.duration), "Duration": str(-(-call.duration // 60))}
+            await self.tell(call, call.callback, {**details, **duration})
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the simulator failed, and a call with it", exc_info=error)
+
+
+def _error_code(answer: Answer) -> int:
+    return {"url": BAD_URL, "ct": TIMED_OUT, "rt": TIMED_OUT}.get(answer.failure, FETCH_FAILED)

@@ -6,7 +6,8 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -23,8 +24,17 @@ class Request:
 
     method: str
     path: str
-    fields: Mapping[str, str]
+    pairs: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Query and form; of a repeated name the last value."""
+        return dict(self.pairs)
+
+    def every(self, name: str) -> list[str]:
+        """All values of a repeated name."""
+        return [value for key, value in self.pairs if key == name]
 
     @property
     def login(self) -> tuple[str, str]:
@@ -34,7 +44,7 @@ class Request:
             user, _, password = base64.b64decode(encoded).decode().partition(":")
         except ValueError:
             return "", ""
-        return (user, password) if scheme == "Basic" else ("", "")
+        return (user, password) if scheme.lower() == "basic" else ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +56,46 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-async def serve(handle: Callable[[Request], Reply], host: str, port: int) -> asyncio.Server:
-    """Answer requests until the server is closed."""
-
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while (request := await _read(reader)) is not None:
-                writer.write(_written(_answer(handle, request)))
-                await writer.drain()
-        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # a client that went away, or does not speak HTTP
-        finally:
-            writer.close()
-
-    return await asyncio.start_server(connection, host, port)
+Handle = Callable[[Request], Reply]
 
 
-def _answer(handle: Callable[[Request], Reply], request: Request) -> Reply:
+@asynccontextmanager
+async def serving(handle: Handle, host: str, port: int) -> AsyncIterator[int]:
+    """Answer requests meanwhile, on the port that this gives: port 0 stands for a free one."""
+    connections: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(_converse(handle, reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
+    server = await asyncio.start_server(connected, host, port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+async def _converse(handle: Handle, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """All requests of one connection."""
+    try:
+        while (request := await _read(reader)) is not None:
+            writer.write(_written(_answer(handle, request)))
+            await writer.drain()
+            if request.headers.get("connection", "").lower() == "close":
+                break
+    except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        pass  # a client that went away, or does not speak HTTP
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def _answer(handle: Handle, request: Request) -> Reply:
     try:
         return handle(request)
     except Exception:  # the edge: one bad request must not end the simulator
@@ -78,12 +111,12 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     length = int(headers.get("content-length", "0"))
-    if length > LARGEST_BODY:
+    if length > LARGEST_BODY or "transfer-encoding" in headers:
         raise ValueError
     body = (await reader.readexactly(length)).decode() if length else ""
     parts = urlsplit(target)
-    fields = dict(parse_qsl(parts.query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True))
-    return Request(method, unquote(parts.path), fields, headers)
+    pairs = parse_qsl(parts.query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True)
+    return Request(method, unquote(parts.path), tuple(pairs), headers)
 
 
 def _written(reply: Reply) -> bytes:

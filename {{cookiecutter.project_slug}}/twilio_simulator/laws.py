@@ -18,25 +18,29 @@ OUTCOMES: Final = ("answered", "abandoned", "overflowed")
 def check(journal: Sequence[Row], rows: Iterable[Row]) -> dict[str, int]:
     """Counts of one run, with `lost` and `double_booked`. A row of either side is matched by its CallSid."""
     known = {row["call_sid"]: row for row in rows}
-    callers = [leg for leg in journal if leg["role"] == "customer"]
-    met = _met(journal)
-    entries = [entry for leg in callers for entry in known.get(leg["call_sid"], {}).get("entries", ())]
-    counts = {outcome: sum(entry["state"] == outcome for entry in entries) for outcome in OUTCOMES}
-    received = sum(leg["call_sid"] in known for leg in callers)
-    ended_before_queue = sum(leg["call_sid"] in known and not known[leg["call_sid"]]["entries"] for leg in callers)
-    lost = sum(bool(why_lost(leg, known.get(leg["call_sid"]), leg["call_sid"] in met)) for leg in callers)
+    arrived = [known[leg["call_sid"]] for leg in _callers(journal) if leg["call_sid"] in known]
+    entries = [entry for row in arrived for entry in row["entries"]]
     return {
-        "received": received,
-        "ended_before_queue": ended_before_queue,
+        "received": len(arrived),
+        "ended_before_queue": sum(not row["entries"] for row in arrived),
         "offered": len(entries),
-        **counts,
-        "lost": lost + abs(len(entries) - sum(counts.values())) + abs(received - ended_before_queue - _visitors(known, callers)),
+        **{outcome: sum(entry["state"] == outcome for entry in entries) for outcome in OUTCOMES},
+        "lost": len(lost(journal, known.values())),
         "double_booked": double_booked(journal),
     }
 
 
+def lost(journal: Sequence[Row], rows: Iterable[Row]) -> dict[str, str]:
+    """CallSids of the callers who are lost, and why: what they lived through is not what the app remembers."""
+    known, met = {row["call_sid"]: row for row in rows}, _met(journal)
+    verdicts = {
+        leg["call_sid"]: why_lost(leg, known.get(leg["call_sid"]), leg["call_sid"] in met) for leg in _callers(journal)
+    }
+    return {sid: why for sid, why in verdicts.items() if why}
+
+
 def why_lost(leg: Row, row: Row | None, met_an_agent: bool) -> str:
-    """Why a caller counts as lost; "" when what they lived through is what the app remembers."""
+    """Why a caller counts as lost; "" for one who does not."""
     if row is None:
         return "the app does not know the call"
     if row["status"] not in TERMINAL or leg["ended_at"] is None:
@@ -45,14 +49,31 @@ def why_lost(leg: Row, row: Row | None, met_an_agent: bool) -> str:
         return f"the caller heard an application error, {leg['error']}"
     if any(entry["state"] not in OUTCOMES for entry in row["entries"]):
         return "a visit to a queue has no outcome"
+    if len(row["entries"]) > max(len(leg["left_queue"]), 1):
+        return f"the app remembers {len(row['entries'])} visits to a queue, the caller made {len(leg['left_queue'])}"
     outcome = row["entries"][-1]["state"] if row["entries"] else ""
-    how = leg["left_queue"][-1] if leg["left_queue"] else ""
+    return _contradiction(leg, outcome, met_an_agent)
+
+
+def _contradiction(leg: Row, outcome: str, met_an_agent: bool) -> str:
+    """What the caller lived through that does not go with the outcome of their last visit, if anything."""
+    left = leg["left_queue"][-1] if leg["left_queue"] else ""
+    if left and not outcome:
+        return f"the caller left a queue by {left}, the app knows of no visit"
     if met_an_agent and outcome != "answered":
         return f"the caller talked to an agent, the app says {outcome or 'nothing'}"
-    if outcome == "answered" and how != "redirected":
-        return f"the app says answered, the caller left the queue by {how or 'nothing'}"
+    if outcome == "answered" and not leg["fetched"]:
+        return "the app says answered, and never fetched the caller"
+    # Fetched so soon that the document with <Enqueue> was still on its way, a caller never was in the queue.
+    if outcome == "answered" and left not in ("", "redirected"):
+        return f"the app says answered, the caller left the queue by {left}"
+    # Who hangs up on the way to the agent was answered and met nobody; whoever arrived must have met one.
+    if outcome == "answered" and not met_an_agent and (leg["conferences"] or leg["ended_by"] != "caller"):
+        return "the app says answered, the caller met nobody"
     if outcome == "abandoned" and leg["ended_by"] != "caller":
         return f"the app says abandoned, the call was ended by {leg['ended_by']}"
+    if outcome == "overflowed" and left in ("hangup", "redirected"):
+        return f"the app says overflowed, the caller left the queue by {left}"
     return ""
 
 
@@ -62,7 +83,7 @@ def double_booked(journal: Iterable[Row]) -> int:
     for leg in journal:
         if leg["role"] == "agent":
             for _, joined, left in leg["conferences"]:
-                spans.setdefault(leg["identity"], []).append((joined, left if left is not None else float("inf")))
+                spans.setdefault(leg["identity"], []).append((joined, _until(left)))
     return sum(
         first[0] < second[1] and second[0] < first[1]
         for of_one_agent in spans.values()
@@ -75,7 +96,7 @@ def _met(journal: Iterable[Row]) -> set[str]:
     rooms: dict[str, list[tuple[Row, float, float]]] = {}
     for leg in journal:
         for name, joined, left in leg["conferences"]:
-            rooms.setdefault(name, []).append((leg, joined, left if left is not None else float("inf")))
+            rooms.setdefault(name, []).append((leg, joined, _until(left)))
     met = set()
     for legs in rooms.values():
         for (one, began, ended), (other, also_began, also_ended) in combinations(legs, 2):
@@ -84,5 +105,9 @@ def _met(journal: Iterable[Row]) -> set[str]:
     return met
 
 
-def _visitors(known: Mapping[str, Row], callers: Iterable[Row]) -> int:
-    return sum(bool(known[leg["call_sid"]]["entries"]) for leg in callers if leg["call_sid"] in known)
+def _callers(journal: Iterable[Row]) -> list[Row]:
+    return [leg for leg in journal if leg["role"] == "customer"]
+
+
+def _until(left: float | None) -> float:
+    return float("inf") if left is None else left

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from .actors import Agents, Desk, Habits, Script, call_in
 from .engine import Exchange
-from .laws import check, why_lost
+from .laws import check, lost
 
 logger = logging.getLogger(__name__)
 
@@ -38,28 +38,36 @@ class Load:
 
 async def run(exchange: Exchange, load: Load) -> int:
     """Run the load and print its figures as one line of JSON; answers the exit status."""
-    logins = json.loads(load.logins.read_text())
     desk = Desk(load.api_url)
-    agents = Agents(exchange, desk, logins, load.seed)
+    agents = Agents(exchange, desk, json.loads(load.logins.read_text()), load.seed)
     await agents.go_on_duty()
     working = asyncio.create_task(agents.work())
+    try:
+        figures = await _measured(exchange, load, desk, agents)
+        print(json.dumps(figures), flush=True)
+        if load.stay:
+            await _trickle(exchange, load)
+    finally:
+        working.cancel()
+        desk.close()
+    broken = figures["lost"] or figures["double_booked"] or figures["webhook_errors"]
+    return 1 if broken or figures["received"] != load.calls else 0
+
+
+async def _measured(exchange: Exchange, load: Load, desk: Desk, agents: Agents) -> dict[str, Any]:
     began = time.monotonic()
     try:
         async with asyncio.timeout(load.timeout):
             await _all_calls(exchange, load)
             await _drained(exchange, desk, agents)
     except TimeoutError:
-        logger.error("not everything came to its end in %s s", load.timeout)
+        under_way = await desk.get("drained/", agents.staff)
+        logger.error("not everything came to its end in %s s; the app has under way: %s", load.timeout, under_way)
     rows = await desk.get("calls/", agents.staff)
-    figures = {**_figures(exchange, rows), "seconds": round(time.monotonic() - began, 1), "agents": len(agents.headers)}
     if load.journal:
         load.journal.write_text("".join(json.dumps(call.journal) + "\n" for call in exchange.calls.values()))
-    print(json.dumps(figures), flush=True)  # noqa: T201  # what the command is for
-    if load.stay:
-        await _trickle(exchange, load)
-    working.cancel()
-    good = figures["received"] == load.calls
-    return 0 if good and not (figures["lost"] or figures["double_booked"] or figures["webhook_errors"]) else 1
+    seconds = round(time.monotonic() - began, 1)
+    return {**_figures(exchange, rows), "seconds": seconds, "agents": len(agents.headers), "seed": load.seed}
 
 
 async def _all_calls(exchange: Exchange, load: Load) -> None:
@@ -93,10 +101,8 @@ async def _trickle(exchange: Exchange, load: Load) -> None:
 
 def _figures(exchange: Exchange, rows: list[dict[str, Any]]) -> dict[str, Any]:
     journal = [call.journal for call in exchange.calls.values()]
-    known = {row["call_sid"]: row for row in rows}
-    for leg in journal:
-        if leg["role"] == "customer" and (why := why_lost(leg, known.get(leg["call_sid"]), met_an_agent=False)):
-            logger.error("%s: %s", leg["call_sid"], why)
+    for sid, why in lost(journal, rows).items():
+        logger.error("%s: %s", sid, why)
     webhooks = exchange.webhooks.figures
     return {
         **check(journal, rows),

@@ -4,51 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
-from .calls import Call, HungUp, Queue, Redirected
+from .calls import Call, HungUp, Member
+from .documents import BAD_VERB, Document
+from .waiting import Left, Visit
 
 if TYPE_CHECKING:
     from .engine import Exchange
 
-BAD_XML: Final = 12100
-BAD_VERB: Final = 12200
 LETTERS_A_SECOND: Final = 15
 SONG: Final = 10.0
+ENDLESS: Final = 1000
+"""How often Twilio repeats what it is to repeat for ever."""
 
-
-class TwimlError(Exception):
-    """The app gave nothing that can be run: Twilio's code, and where it was asked."""
-
-    def __init__(self, code: int, url: str) -> None:
-        super().__init__(f"{code} at {url}")
-        self.code, self.url = code, url
-
-
-class Left(Exception):  # noqa: N818  # not an error
-    """A caller in a queue met <Leave>."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A response, and the URL that relative ones in it begin at."""
-
-    root: ET.Element
-    url: str
-
-
-def parse(body: bytes, url: str) -> Document:
-    """Read a response. Raises `TwimlError` when it is not one."""
-    try:
-        root = ET.fromstring(body)
-    except ET.ParseError:
-        raise TwimlError(BAD_XML, url) from None
-    if root.tag != "Response":
-        raise TwimlError(BAD_XML, url)
-    return Document(root, url.partition("#")[0])
+Verb = Callable[[ET.Element, Document], Awaitable[Document | None]]
 
 
 class Interpreter:
@@ -57,14 +29,12 @@ class Interpreter:
     def __init__(self, exchange: Exchange, call: Call) -> None:
         self.exchange = exchange
         self.call = call
-        self._verbs: dict[str, Callable[[ET.Element, Document], Awaitable[Document | None]]] = {
-            "Say": self._speak,
-            "Play": self._speak,
-            "Pause": self._pause,
+        self._prompts: dict[str, Verb] = {"Say": self._speak, "Play": self._speak, "Pause": self._pause}
+        self._verbs: dict[str, Verb] = self._prompts | {
             "Gather": self._gather,
             "Redirect": self._redirect,
             "Hangup": self._hang_up,
-            "Reject": self._hang_up,
+            "Reject": self._reject,
             "Enqueue": self._enqueue,
             "Leave": self._leave,
             "Dial": self._dial,
@@ -73,68 +43,85 @@ class Interpreter:
     async def run(self, document: Document | None) -> None:
         """Run a document, and those it leads to, to the end."""
         while document is not None:
-            document = await self._run_one(document)
+            document = await self._run_one(document, self._verbs)
 
-    async def _run_one(self, document: Document) -> Document | None:
+    async def follow(self, verb: ET.Element, document: Document, *, default: str = "", **extra: str) -> Document | None:
+        """The document a verb's `action` leads to."""
+        action = verb.get("action") or default
+        if not action:
+            return None
+        url = urljoin(document.url, action)
+        return await self.exchange.fetch(self.call, url, extra, method=verb.get("method", "POST"))
+
+    async def _run_one(self, document: Document, verbs: dict[str, Verb]) -> Document | None:
         for verb in document.root:
-            known = self._verbs.get(verb.tag)
+            known = verbs.get(verb.tag)
             if known is None:
-                self.call.journal.setdefault("warnings", []).append(f"{BAD_VERB}: <{verb.tag}>")
+                self.call.warn(BAD_VERB, f"<{verb.tag}> in <{document.root.tag}>")
                 continue
             following = await known(verb, document)
             if following is not None:
                 return following
         return None
 
-    async def _follow(self, verb: ET.Element, document: Document, **extra: str) -> Document | None:
-        """The document a verb's `action` leads to."""
-        action = verb.get("action")
-        if not action:
-            return None
-        url = urljoin(document.url, action)
-        return await self.exchange.fetch(self.call, url, extra, method=verb.get("method", "POST"))
+    def _number(self, verb: ET.Element, name: str, default: float) -> float:
+        """What an attribute says; where that is no number, Twilio warns and takes its default."""
+        text = verb.get(name, "")
+        if text.isascii() and text.replace(".", "", 1).isdecimal():
+            return float(text)
+        if text:
+            self.call.warn(BAD_VERB, f'{name}="{text}" in <{verb.tag}>')
+        return default
 
     async def _speak(self, verb: ET.Element, _: Document) -> None:
-        self.call.hears = (verb.text or "").strip()
+        self.call.hears = "".join(verb.itertext()).strip()
         seconds = len(self.call.hears) / LETTERS_A_SECOND if verb.tag == "Say" else SONG
-        await asyncio.sleep(seconds * self.exchange.speech)
+        times = self._number(verb, "loop", 1) or ENDLESS
+        await asyncio.sleep(seconds * times * self.exchange.speech)
 
     async def _pause(self, verb: ET.Element, _: Document) -> None:
-        await asyncio.sleep(float(verb.get("length", "1")) * self.exchange.speech)
+        await asyncio.sleep(self._number(verb, "length", 1) * self.exchange.speech)
 
     async def _gather(self, verb: ET.Element, document: Document) -> Document | None:
-        """Keys may be pressed while the prompts are still heard; the time-out begins after them."""
+        """Keys may be pressed while the prompts are still heard, which ends them; the time-out begins after them."""
         call = self.call
         while not call.keys.empty():
             call.keys.get_nowait()
-        call.enter("menu")
-        prompts = asyncio.ensure_future(self._run_one(Document(verb, document.url)))
-        digits = ""
+        waiting = call.left_queue is not None
+        call.enter("queue menu" if waiting else "menu")
+        prompts = asyncio.ensure_future(self._run_one(Document(verb, document.url), self._prompts))
         try:
             digits = await self._digits(verb, prompts)
         finally:
             prompts.cancel()
             await asyncio.gather(prompts, return_exceptions=True)
+        if waiting:
+            call.enter("queue")
         if digits or verb.get("actionOnEmptyResult") == "true":
-            return await self._follow(verb, document, Digits=digits)
+            return await self.follow(verb, document, default=document.url, Digits=digits)
         return None
 
-    async def _digits(self, verb: ET.Element, prompts: asyncio.Future[Document | None]) -> str:
-        most, last = int(verb.get("numDigits", "100")), verb.get("finishOnKey", "#")
-        timeout = float(verb.get("timeout", "5"))
+    async def _digits(self, verb: ET.Element, prompts: asyncio.Future[Any]) -> str:
+        most, last = self._number(verb, "numDigits", 100), verb.get("finishOnKey", "#")
+        timeout = self._number(verb, "timeout", 5)
         digits = ""
         while len(digits) < most:
-            key = asyncio.ensure_future(self.call.keys.get())
-            if not digits:
-                await asyncio.wait({key, prompts}, return_when=asyncio.FIRST_COMPLETED)
-            done, _ = await asyncio.wait({key}, timeout=timeout)
-            if not done:
-                key.cancel()
+            key = await self._key(prompts, timeout)
+            if not key or key in last:
                 break
-            if key.result() == last:
-                break
-            digits += key.result()
+            prompts.cancel()
+            digits += key
         return digits
+
+    async def _key(self, prompts: asyncio.Future[Any], timeout: float) -> str:
+        """The next key; "" when none is pressed until so many seconds after the prompts."""
+        key = asyncio.ensure_future(self.call.keys.get())
+        try:
+            await asyncio.wait({key, prompts}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({key}, timeout=timeout)
+            return key.result() if key.done() else ""
+        finally:
+            key.cancel()
 
     async def _redirect(self, verb: ET.Element, document: Document) -> Document:
         url = urljoin(document.url, (verb.text or "").strip())
@@ -143,80 +130,32 @@ class Interpreter:
     async def _hang_up(self, *_: object) -> None:
         raise HungUp("app")
 
-    async def _leave(self, *_: object) -> None:
-        if self.call.stage == "queue":
-            raise Left
+    async def _reject(self, verb: ET.Element, _: Document) -> None:
+        raise HungUp("app", "busy" if verb.get("reason") == "busy" else "no-answer")
 
     async def _enqueue(self, verb: ET.Element, document: Document) -> Document | None:
-        """Wait in line. However it ends, the action is told first: hung up, fetched by the app, or left."""
-        exchange, call = self.exchange, self.call
-        queue = exchange.queue((verb.text or "").strip())
-        details = {"QueueSid": queue.sid, "QueueTime": "0"}
-        if len(queue.waiting) >= queue.max_size:
-            call.journal["left_queue"].append("queue-full")
-            return await self._follow(verb, document, QueueResult="queue-full", **details)
-        began = asyncio.get_running_loop().time()
+        return await Visit(self, verb, document).run()
 
-        async def left(result: str) -> None:
-            call.left_queue = None
-            queue.waiting.remove(call)
-            details["QueueTime"] = str(int(asyncio.get_running_loop().time() - began))
-            call.journal["left_queue"].append(result)
-            call.enter("after queue")
-            if result in ("hangup", "redirected") and (action := verb.get("action")):
-                await exchange.tell(call, urljoin(document.url, action), {"QueueResult": result, **details})
-
-        queue.waiting.append(call)
-        call.left_queue = left
-        call.enter("queue")
-        try:
-            while True:
-                position = queue.waiting.index(call) + 1
-                details["QueueTime"] = str(int(asyncio.get_running_loop().time() - began))
-                await self._hold(verb, document, {**details, **_line(queue, position)})
-        except Left:
-            await left("leave")
-        return await self._follow(verb, document, QueueResult="leave", **details)
-
-    async def _hold(self, verb: ET.Element, document: Document, extra: dict[str, str]) -> None:
-        """What a waiting caller hears, once. Without a waitUrl: silence."""
-        url = verb.get("waitUrl")
-        if not url:
-            await asyncio.sleep(SONG)
-            return
-        target, method = urljoin(document.url, url), verb.get("waitUrlMethod", "POST")
-        began = asyncio.get_running_loop().time()
-        await self.run(await self.exchange.fetch(self.call, target, extra, method=method))
-        # A document that says nothing must not be asked for without a breath.
-        await asyncio.sleep(max(1.0 - (asyncio.get_running_loop().time() - began), 0))
+    async def _leave(self, *_: object) -> None:
+        """Outside a queue it does nothing."""
+        if self.call.left_queue is not None:
+            raise Left
 
     async def _dial(self, verb: ET.Element, document: Document) -> Document | None:
-        """Talk in a conference until it ends."""
-        noun = verb.find("Conference")
+        """Talk in a conference until that ends, or until this leg is taken out of it."""
+        noun, call = verb.find("Conference"), self.call
         if noun is None:
-            self.call.journal.setdefault("warnings", []).append(f"{BAD_VERB}: <Dial> without <Conference>")
-            return await self._follow(verb, document, DialCallStatus="failed")
+            call.warn(BAD_VERB, "<Dial> without <Conference>")
+            return await self.follow(verb, document, DialCallStatus="failed")
         callback = noun.get("statusCallback", "")
-        conference = self.exchange.join(
-            self.call,
+        conference = self.exchange.conferences.join(
+            call,
             (noun.text or "").strip(),
+            Member(noun.get("startConferenceOnEnter") != "false", noun.get("endConferenceOnExit") == "true"),
             callback=urljoin(document.url, callback) if callback else "",
             events=frozenset(noun.get("statusCallbackEvent", "").split()),
-            ends=noun.get("endConferenceOnExit") == "true",
         )
-        await conference.over.wait()
-        self.exchange.leave(self.call)
-        return await self._follow(verb, document, DialCallStatus="answered")
-
-
-def _line(queue: Queue, position: int) -> dict[str, str]:
-    """What a waitUrl is told of the line."""
-    return {
-        "QueuePosition": str(position),
-        "AvgQueueTime": "0",
-        "CurrentQueueSize": str(len(queue.waiting)),
-        "MaxQueueSize": str(queue.max_size),
-    }
-
-
-__all__ = ["Document", "Interpreter", "Redirected", "TwimlError", "parse"]
+        while call.conference is conference:
+            call.changed.clear()
+            await call.changed.wait()
+        return await self.follow(verb, document, DialCallStatus="answered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -33,25 +34,29 @@ class Overrides:
 
     @classmethod
     def of(cls, fragment: str) -> Overrides:
-        """Read a fragment; what is not understood is left at Twilio's default."""
+        """Read a fragment; what is not understood is left at Twilio's default, what is too much cut to its range."""
         asked = dict(parse_qsl(fragment))
 
-        def seconds(name: str, default: float) -> float:
+        def number(name: str, least: int, most: int, default: int) -> int:
             text = asked.get(name, "")
-            return min(int(text) / 1000, LIMIT) if text.isdecimal() else default
+            return min(max(int(text), least), most) if text.isascii() and text.isdecimal() else default
 
-        retries = asked.get("rc", "")
         return cls(
-            retries=min(int(retries), 5) if retries.isdecimal() else 1,
+            retries=number("rc", 0, 5, 1),
             policy=frozenset(asked.get("rp", "ct").split(",")),
-            connect=seconds("ct", 5.0),
-            read=seconds("rt", LIMIT),
-            total=seconds("tt", LIMIT),
+            connect=number("ct", 100, 10_000, 5_000) / 1000,
+            read=number("rt", 100, 15_000, 15_000) / 1000,
+            total=number("tt", 100, 15_000, 15_000) / 1000,
         )
 
     def repeat(self, failure: str) -> bool:
         """Whether a failure (`ct`, `rt`, `4xx`, `5xx`) is tried again."""
         return failure in self.policy or "all" in self.policy
+
+    def timeout(self, spent: float) -> urllib3.Timeout:
+        """The limits of an attempt, when `spent` seconds of the total are gone."""
+        left = max(self.total - spent, 0.001)
+        return urllib3.Timeout(connect=min(self.connect, left), read=min(self.read, left), total=left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Answer:
     @property
     def ok(self) -> bool:
         """Whether Twilio would go on with it."""
-        return 200 <= self.status < 300
+        return not self.failure
 
 
 @dataclass(slots=True)
@@ -87,55 +92,75 @@ class Figures:
 class Webhooks:
     """Sends them, many at a time, over connections that stay open."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, *, pause: float = 0.2) -> None:
         self.account = account
+        self.pause = pause
+        """Seconds before the first retry; twice as long before each further one."""
         self.figures = Figures()
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="webhook")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=False, retries=False)
+        self._under_way: set[asyncio.Future[Answer]] = set()
 
     async def send(self, url: str, params: Mapping[str, str], *, method: str = "POST", heard: bool) -> Answer:
         """Send one, and again where the app asked for it. `heard`: a caller waits for the answer."""
         bare, _, fragment = url.partition("#")
-        overrides = Overrides.of(fragment)
-        token = self.account.new_sid("")
-        deadline = time.monotonic() + overrides.total
+        overrides, token = Overrides.of(fragment), secrets.token_hex(16)
+        began = time.monotonic()
         for attempt in range(overrides.retries + 1):
-            began = time.monotonic()
-            request = (bare, dict(params), method, overrides, token)
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._once, *request)
-            self.figures.sent += 1
+            since = time.monotonic()
+            timeout = overrides.timeout(since - began)
+            answer = await self._one(bare, params, method, timeout, token)
             if heard:
-                self.figures.milliseconds.append((time.monotonic() - began) * 1000)
+                self.figures.milliseconds.append((time.monotonic() - since) * 1000)
             if answer.ok:
                 return answer
             self.figures.by_failure[answer.failure] += 1
-            wait = 0.1 * 2**attempt if heard else 0.25 * 2**attempt
-            if not overrides.repeat(answer.failure) or (heard and time.monotonic() + wait > deadline):
+            pause = self.pause * 2**attempt
+            late = time.monotonic() - began + pause >= overrides.total
+            if late or attempt == overrides.retries or not overrides.repeat(answer.failure):
                 break
-            await asyncio.sleep(wait)
+            await asyncio.sleep(pause)
         self.figures.errors += 1
         return answer
 
-    def close(self) -> None:
-        """Wait for those under way."""
+    async def settled(self) -> None:
+        """Wait for the answers that nobody waits for any more: of calls that were broken off."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def close(self) -> None:
+        """Wait for those under way, and close the connections."""
+        await self.settled()
         self._threads.shutdown()
         self._pool.clear()
 
-    def _once(self, url: str, params: dict[str, str], method: str, overrides: Overrides, token: str) -> Answer:
-        public, target, headers = self._addressed(url, params if method == "GET" else {})
+    async def _one(
+        self, url: str, params: Mapping[str, str], method: str, timeout: urllib3.Timeout, token: str
+    ) -> Answer:
+        """One attempt. It arrives even if the call is broken off meanwhile, as what is on its way does."""
+        self.figures.sent += 1
+        asking = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._ask, url, dict(params), method, timeout, token
+        )
+        self._under_way.add(asking)
+        asking.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(asking)
+
+    def _ask(self, url: str, params: dict[str, str], method: str, timeout: urllib3.Timeout, token: str) -> Answer:
         form = {} if method == "GET" else params
-        headers |= {
-            "User-Agent": "TwilioProxy/1.1",
-            "I-Twilio-Idempotency-Token": token,
-            "X-Twilio-Signature": self.account.signature(public, form),
-        }
-        if form:
-            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
-        timeout = urllib3.Timeout(connect=overrides.connect, read=overrides.read)
+        body = urlencode(form) if form else None
         try:
-            answer = self._pool.request(
-                method, target, body=urlencode(form) if form else None, headers=headers, timeout=timeout, redirect=False
-            )
+            signed, target, headers = self._addressed(url, params if method == "GET" else {})
+            headers |= {
+                "User-Agent": "TwilioProxy/1.1",
+                "I-Twilio-Idempotency-Token": token,
+                "X-Twilio-Signature": self.account.signature(signed, form),
+            }
+            if form:
+                headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
+            answer = self._pool.request(method, target, body=body, headers=headers, timeout=timeout, redirect=False)
+        except ValueError:  # not a URL
+            return Answer(0, failure="url")
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError):
             return Answer(0, failure="ct")
         except urllib3.exceptions.HTTPError:
@@ -146,11 +171,14 @@ class Webhooks:
     def _addressed(self, url: str, query: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
         """(URL to sign, URL to connect to, headers): the same, unless a proxy is played."""
         parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            raise ValueError(url)
         if query:
             parts = parts._replace(query="&".join(filter(None, (parts.query, urlencode(query)))))
-        public = urlsplit(self.account.public_url)
-        if not public.netloc:
+        account, public = self.account, urlsplit(self.account.public_url)
+        if not (public.netloc or account.connect_to):
             return urlunsplit(parts), urlunsplit(parts), {}
-        signed = urlunsplit(parts._replace(scheme=public.scheme, netloc=public.netloc))
-        target = urlunsplit(parts._replace(scheme="http", netloc=self.account.connect_to or parts.netloc))
-        return signed, target, {"Host": public.netloc, **self.account.proxy_headers}
+        signed = parts._replace(scheme=public.scheme, netloc=public.netloc) if public.netloc else parts
+        target = parts._replace(scheme="http", netloc=account.connect_to or parts.netloc)
+        proxied = {"Host": signed.netloc, "X-Forwarded-Proto": signed.scheme, **account.proxy_headers}
+        return urlunsplit(signed), urlunsplit(target), proxied

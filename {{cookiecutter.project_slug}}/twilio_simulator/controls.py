@@ -1,0 +1,96 @@
+"""`/_simulator/…`: callers and phones by hand, and what goes on. For the app's own pages, and for curl."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from .calls import Call, HungUp
+from .engine import Exchange
+from .http import Reply, Request
+
+OWN: Final = "/_simulator/"
+IDENTITY: Final = re.compile(r"[A-Za-z0-9_]{1,121}")
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Controls:
+    """What only the simulator has, and Twilio has not."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request. A page that is not the app's may neither do anything here nor read the answer."""
+        origin = request.headers.get("origin", "")
+        if origin and not self._is_ours(origin):
+            return Reply(403, {"message": f"only the app's own pages may do this, not those of {origin}"})
+        answer = Reply(204) if request.method == "OPTIONS" else self._act(request)
+        allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Headers": "*", "Vary": "Origin"}
+        return Reply(answer.status, answer.body, allowed if origin else {})
+
+    def _act(self, request: Request) -> Reply:
+        match request.method, request.path.removeprefix(OWN).strip("/").split("/"):
+            case "GET", ["state"]:
+                return Reply(200, self._state())
+            case "POST", ["calls"]:
+                number = request.fields.get("from", "+14155550100")
+                return _made(self.exchange.dial(number, self.exchange.account.number))
+            case "POST", ["calls", sid, "digits"] if sid in self.exchange.calls:
+                for key in request.fields.get("digits", ""):
+                    self.exchange.calls[sid].keys.put_nowait(key)
+                return Reply(200, {"call_sid": sid})
+            case "POST", ["calls", sid, "hangup"] if sid in self.exchange.calls:
+                return self._hang_up(lambda call: call.sid == sid)
+            case "POST", ["devices", identity, "connect"] if IDENTITY.fullmatch(identity):
+                return _made(connect(self.exchange, identity, request.fields))
+            case "POST", ["devices", identity, "disconnect"]:
+                return self._hang_up(lambda call: call.identity == identity)
+        return Reply(404, {"message": f"{request.method} {request.path} is nothing the simulator knows"})
+
+    def _hang_up(self, meant: Callable[[Call], bool]) -> Reply:
+        calls = [call for call in self.exchange.calls.values() if call.live and meant(call)]
+        for call in calls:
+            call.interrupt(HungUp("caller"))
+        return Reply(200, {"hung_up": [call.sid for call in calls]})
+
+    def _is_ours(self, origin: str) -> bool:
+        """Whether it is where the app is; loopback has several names."""
+        account, asking = self.exchange.account, urlsplit(origin)
+        return any(_place(asking) == _place(urlsplit(url)) for url in (account.public_url, account.voice_url) if url)
+
+    def _state(self) -> dict[str, Any]:
+        figures = self.exchange.webhooks.figures
+        return {
+            "calls": [_shown(call) for call in self.exchange.calls.values() if call.live],
+            "queues": {queue.name: len(queue.waiting) for queue in self.exchange.queues.values()},
+            "conferences": {each.name: len(each.members) for each in self.exchange.conferences},
+            "webhooks": {"sent": figures.sent, "errors": figures.errors},
+        }
+
+
+def connect(exchange: Exchange, identity: str, parameters: dict[str, str]) -> Call:
+    """An agent's phone calls the TwiML App, with parameters of its own: `device.connect` in a browser."""
+    url, to = exchange.account.client_voice_url, parameters.get("To", "")
+    return exchange.dial(f"client:{identity}", to, url=url, identity=identity, extra=parameters)
+
+
+def _place(parts: SplitResult) -> tuple[str, str, int | None]:
+    host = parts.hostname or ""
+    return parts.scheme, "loopback" if host in LOOPBACK else host, parts.port
+
+
+def _made(call: Call) -> Reply:
+    return Reply(201, {"call_sid": call.sid})
+
+
+def _shown(call: Call) -> dict[str, str]:
+    return {
+        "call_sid": call.sid,
+        "from": call.from_,
+        "identity": call.identity,
+        "stage": call.stage,
+        "hears": call.hears,
+    }
