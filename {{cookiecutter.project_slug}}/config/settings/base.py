@@ -10,17 +10,20 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
 from config.logging import logging_config
-from django_twilio_call.conf.reader import read
+from django_twilio_call.conf.envfiles import loaded
+from django_twilio_call.conf.reader import reading
 from django_twilio_call.exceptions import ConfigurationError
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 try:
-    CALL_CENTER_CONFIG = read(os.environ, os.environ.get("DJANGO_SETTINGS_MODULE", "").rpartition(".")[2])
+    CALL_CENTER_READING = reading(
+        os.environ, os.environ.get("DJANGO_SETTINGS_MODULE", "").rpartition(".")[2], where=loaded(os.environ)
+    )
 except ConfigurationError as error:
     raise ImproperlyConfigured(str(error)) from None
 
-_config = CALL_CENTER_CONFIG
+_config = CALL_CENTER_READING.config
 
 SECRET_KEY = _config.secret_key
 DEBUG = False
@@ -81,6 +84,7 @@ LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = _config.time_zone
 USE_TZ = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = _config.upload_limit
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+T = TypeVar("T")
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+SIZES: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Type:
     rule: str
     read: Callable[[str], Any]
     write: Callable[[Any], str] = str
+    unit: str = ""
 
 
 def text(rule: str = "a text", pattern: str = r".*") -> Type:
@@ -37,14 +41,14 @@ def choice(*values: str) -> Type:
     return Type(f"one of {', '.join(values)}", lambda value: _when(value in values, value))
 
 
-def integer(least: int, most: int) -> Type:
+def integer(least: int, most: int, unit: str = "") -> Type:
     """A whole number in decimal digits."""
 
     def read(value: str) -> int:
         number = int(_when(re.fullmatch(r"-?[0-9]{1,12}", value) is not None, value))
         return _when(least <= number <= most, number)
 
-    return Type(f"a whole number from {least} to {most}", read)
+    return Type(f"a whole number from {least} to {most}", read, unit=unit)
 
 
 def number(least: float, most: float) -> Type:
@@ -54,7 +58,7 @@ def number(least: float, most: float) -> Type:
         amount = float(_when(re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value) is not None, value))
         return _when(least <= amount <= most, amount)
 
-    return Type(f"a number from {least:g} to {most:g}", read)
+    return Type(f"a number from {least:g} to {most:g}", read, lambda value: repr(float(value)).removesuffix(".0"))
 
 
 def seconds(least: int, most: int) -> Type:
@@ -67,7 +71,49 @@ def seconds(least: int, most: int) -> Type:
         total = sum(int(amount) * UNITS[unit or "s"] for amount, unit in parts)
         return _when(least <= total <= most, total)
 
-    return Type(f"a time from {least} s to {most} s, in seconds or as 90s, 5m, 1h30m", read)
+    return Type(f"a time from {least} s to {most} s, in seconds or as 90s, 5m, 1h30m", read, unit="seconds")
+
+
+def waits(most: int) -> Type:
+    """A list of lengths of time in whole seconds, separated by commas."""
+
+    def read(value: str) -> tuple[int, ...]:
+        parts = [part.strip() for part in value.split(",")]
+        every = all(re.fullmatch(r"[0-9]{1,6}", part) and int(part) <= most for part in parts)
+        return tuple(int(part) for part in _when(every, parts))
+
+    return Type(
+        f"seconds up to {most}, separated by commas", read, lambda value: ",".join(map(str, value)), unit="seconds"
+    )
+
+
+def size(least: int, most: int) -> Type:
+    """A number of bytes, plain or with a unit: `65536`, `512KB`, `10MB`."""
+
+    def read(value: str) -> int:
+        parts = re.fullmatch(r"([0-9]{1,12})(|B|KB|MB|GB)", value)
+        if parts is None:
+            raise ValueError
+        total = int(parts[1]) * SIZES[parts[2]]
+        return _when(least <= total <= most, total)
+
+    return Type(f"a size from {least} to {most} bytes, in bytes or as 512KB, 10MB", read, unit="bytes")
+
+
+def time_zone() -> Type:
+    """A time zone of the IANA database, by its name."""
+
+    def read(value: str) -> str:
+        from zoneinfo import ZoneInfo  # Django has it loaded by then
+
+        fits = re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", value) is not None
+        try:
+            ZoneInfo(_when(fits, value))
+        except (LookupError, OSError):
+            raise ValueError from None
+        return value
+
+    return Type("a time zone such as Europe/Berlin", read)
 
 
 def items(rule: str = "a list, separated by commas", pattern: str = r"[^,]+") -> Type:
@@ -81,16 +127,17 @@ def items(rule: str = "a list, separated by commas", pattern: str = r"[^,]+") ->
     return Type(rule, read, ",".join)
 
 
-def url(*schemes: str, empty: bool = False) -> Type:
-    """An address with one of these schemes and a host; a slash at its end is dropped."""
+def url(*schemes: str, empty: bool = False, secret: bool = False) -> Type:
+    """An address with one of these schemes and a host; a slash at its end is dropped. A secret's may have a `$`."""
+    forbidden = re.compile(r"\s" if secret else r"[\s$]")
 
     def read(value: str) -> str:
         if empty and not value:
             return value
         parts = urlsplit(value)
-        return _when(
-            parts.scheme in schemes and bool(parts.hostname) and not re.search(r"\s", value), value.rstrip("/")
-        )
+        reachable = bool(parts.hostname) or (parts.scheme == "unix" and len(parts.path) > 1)
+        fits = parts.scheme in schemes and reachable and not forbidden.search(value)
+        return _when(fits and _has_a_port(parts), value.rstrip("/"))
 
     return Type(f"a URL with {' or '.join(schemes)}" + (", or empty" if empty else ""), read)
 
@@ -101,7 +148,8 @@ def database_url() -> Type:
     def read(value: str) -> str:
         parts = urlsplit(value)
         postgres = parts.scheme in ("postgres", "postgresql") and bool(parts.hostname) and len(parts.path) > 1
-        return _when(postgres or (parts.scheme == "sqlite" and len(parts.path) > 1), value)
+        fits = postgres or (parts.scheme == "sqlite" and len(parts.path) > 1)
+        return _when(fits and _has_a_port(parts) and not re.search(r"\s", value), value)
 
     return Type("postgres://user:password@host:port/name, or sqlite:///path", read)
 
@@ -112,7 +160,12 @@ def sid(prefix: str, *, empty: bool = False) -> Type:
     return text(f"{prefix} and 32 hexadecimal digits", f"({pattern})?" if empty else pattern)
 
 
-def _when(holds: bool, value: Any) -> Any:
+def _has_a_port(parts: SplitResult) -> bool:
+    """Whether the port, if there is one, is a number that a port can be; `urlsplit` raises ValueError if not."""
+    return parts.port is None or parts.port > 0
+
+
+def _when(holds: bool, value: T) -> T:
     if not holds:
         raise ValueError
     return value

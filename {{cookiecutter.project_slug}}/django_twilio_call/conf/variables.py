@@ -12,18 +12,25 @@ from . import types as t
 PREFIX: Final = "DJANGO_TWILIO_"
 STAGES: Final = ("development", "testing", "staging", "production")
 DEPLOYED: Final = ("staging", "production")
+CONFIG_DIR: Final = PREFIX + "CONFIG_DIR"
+"""A folder with a file for each key, as a mounted ConfigMap is."""
+STAGE: Final = "DJANGO_SETTINGS_MODULE"
 FAKE_ACCOUNT_SID: Final = "AC" + "0" * 32
 """What the simulator goes by: no real account has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Var:
-    """One variable. `stages` overrides `default`; `generated` and `operator` say who supplies what has none."""
+    """One variable. `stages` overrides `default`; `generated` and `operator` say who supplies what has none.
+
+    `feature` is what it belongs to. A reloadable one reaches running processes; what opens connections never is.
+    """
 
     name: str
     type: t.Type
     default: Any
     help: str
+    feature: str
     stages: Mapping[str, Any] = field(default_factory=dict)
     secret: bool = False
     generated: tuple[str, ...] = ()
@@ -36,11 +43,21 @@ class Var:
             return MISSING
         return MISSING if stage in self.generated else self.stages.get(stage, self.default)
 
+    def required_in(self, stage: str) -> bool:
+        """Whether there is nothing to fall back to in that stage."""
+        return self.default_for(stage) is MISSING
 
-def var(name: str, type_: t.Type, default: Any, help_: str, **more: Any) -> Any:
-    """A field of `Config` that one variable fills. A secret never shows in the repr."""
-    declared = Var(name, type_, default, help_, **more)
-    return field(metadata={"vars": {None: declared}}, repr=not declared.secret)
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Declares the variables of one feature."""
+
+    feature: str
+
+    def __call__(self, name: str, type_: t.Type, default: Any, help_: str, **more: Any) -> Any:
+        """A field of `Config` that one variable fills. A secret never shows in the repr."""
+        declared = Var(name, type_, default, help_, self.feature, **more)
+        return field(metadata={"vars": {None: declared}}, repr=not declared.secret)
 
 
 def table(declared: Mapping[str, Var]) -> Any:
@@ -62,6 +79,7 @@ def cache_timeouts() -> dict[str, Var]:
             t.seconds(0, 604800),
             seconds,
             f"How long answers of the {service} service stay in the cache.",
+            "Cache",
             stages={stage: min(seconds, most) for stage, most in short.items()},
             reloadable=True,
         )
@@ -75,9 +93,10 @@ def batch_sizes() -> dict[str, Var]:
     return {
         operation: Var(
             own(f"BATCH_SIZE_{operation.upper()}"),
-            t.integer(1, 100000),
+            t.integer(1, 100000, "rows"),
             size,
             f"How many rows {operation} takes at a time.",
+            "Batches",
             stages={stage: min(size, limit) for stage, limit in most.items()},
             reloadable=True,
         )
@@ -86,15 +105,11 @@ def batch_sizes() -> dict[str, Var]:
 
 
 _RETRY_TYPES: Final = {
-    "max_retries": (t.integer(0, 100), 1, "How often {} is tried again."),
+    "max_retries": (t.integer(0, 100, "times"), 1, "How often {} is tried again."),
     "base_delay": (t.seconds(0, 86400), 1, "Wait before {} is tried again for the first time."),
     "max_delay": (t.seconds(0, 86400), 5, "The longest wait between tries of {}."),
     "multiplier": (t.number(1, 10), None, "What each wait of {} is longer by."),
-    "delays": (
-        t.items("seconds, separated by commas", r"[0-9]{1,5}"),
-        ("1",),
-        "The waits between tries of {}, one by one.",
-    ),
+    "delays": (t.waits(86400), (1,), "The waits between tries of {}, one by one."),
 }
 """Field -> type, value in testing (None: the same), help."""
 
@@ -105,18 +120,21 @@ def retries() -> dict[str, Var]:
     for operation, values in OPERATION_RETRY_CONFIGS.items():
         for name, value in values.items():
             type_, testing, help_ = _RETRY_TYPES[name]
-            default = tuple(map(str, value)) if name == "delays" else value
             declared[f"{operation}.{name}"] = Var(
                 own(f"RETRY_{operation.upper()}_{name.upper()}"),
                 type_,
-                default,
+                value,
                 help_.format(operation),
+                "Retries",
                 stages={} if testing is None else {"testing": testing},
                 reloadable=True,
             )
     return declared
 
 
+_features: Final = Section("Features")
+
+
 def feature(name: str, help_: str, *, default: bool = True, **stages: bool) -> Any:
     """A field of `Config` that switches a feature on or off."""
-    return var(own(f"ENABLE_{name}"), t.BOOLEAN, default, help_, stages=stages, reloadable=True)
+    return _features(own(f"ENABLE_{name}"), t.BOOLEAN, default, help_, stages=stages, reloadable=True)

@@ -1,0 +1,29 @@
+"""What tells two configurations apart without telling what they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from .catalogue import Config, disassemble, variables
+
+
+def digests(config: Config) -> dict[str, str]:
+    """A short digest of each value by its variable's name. A secret's is keyed: nobody can try words against it."""
+    key = hashlib.blake2b(config.secret_key.encode()).digest()
+    found = {}
+    for name, value in disassemble(config).items():
+        declared = variables()[name]
+        text = "" if value is None else declared.type.write(value)
+        found[name] = hashlib.blake2b(text.encode(), key=key if declared.secret else b"", digest_size=4).hexdigest()
+    return found
+
+
+def fingerprint(marks: Mapping[str, str]) -> str:
+    """One short text for all of them; another as soon as one value is another."""
+    return hashlib.blake2b(repr(sorted(marks.items())).encode(), digest_size=6).hexdigest()
+
+
+def difference(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Names of the variables that differ."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

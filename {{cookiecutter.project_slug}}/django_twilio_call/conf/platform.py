@@ -1,0 +1,128 @@
+"""Variables of the platform: Django, backing services, the web process. The call center's own are in `catalogue`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from . import types as t
+from .variables import STAGES, Section, Var, own
+
+_django: Final = Section("Django")
+_services: Final = Section("Backing services")
+_web: Final = Section("Web process")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The half of `Config` that any Django project has."""
+
+    stage: str
+    """The stage, from the settings module alone."""
+
+    secret_key: str = _django(
+        "DJANGO_SECRET_KEY",
+        t.text("at least 32 characters, without blanks", r"\S{32,}"),
+        None,
+        "Signs sessions and tokens.",
+        secret=True,
+        generated=STAGES,
+    )
+    allowed_hosts: tuple[str, ...] = _django(
+        "DJANGO_ALLOWED_HOSTS",
+        t.items("host names, separated by commas", r"[A-Za-z0-9.*-]+|\[[0-9a-f:]+\]"),
+        ("localhost", "127.0.0.1", "[::1]", "testserver"),
+        "Host names this deploy answers to.",
+        operator=True,
+    )
+    csrf_trusted_origins: tuple[str, ...] = _django(
+        "DJANGO_CSRF_TRUSTED_ORIGINS",
+        t.items("origins with scheme, separated by commas", r"https?://[^/,\s$]+"),
+        (),
+        "Other origins whose forms are trusted.",
+    )
+    log_level: str = _django(
+        "DJANGO_LOG_LEVEL", t.choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "How much is logged."
+    )
+    time_zone: str = _django(
+        "DJANGO_TIME_ZONE",
+        t.time_zone(),
+        "UTC",
+        "Where the call center's day begins.",
+    )
+    upload_limit: int = _django(
+        "DJANGO_UPLOAD_LIMIT", t.size(65_536, 104_857_600), 2_621_440, "The largest request that is read into memory."
+    )
+
+    database_url: str = _services(
+        "DATABASE_URL",
+        t.database_url(),
+        "sqlite:///db.sqlite3",
+        "The database; a relative SQLite path begins at the project's folder.",
+        secret=True,
+        operator=True,
+    )
+    redis_url: str = _services(
+        "REDIS_URL",
+        t.url("redis", "rediss", "unix", empty=True, secret=True),
+        "",
+        "The cache. Empty: one in each process, for a single web process.",
+        secret=True,
+        operator=True,
+    )
+    celery_broker_url: str = _services(
+        "CELERY_BROKER_URL",
+        t.url("redis", "rediss", "amqp", "amqps", "memory", empty=True, secret=True),
+        "",
+        "Where messages to workers go. Empty: a folder, for workers on this machine.",
+        stages={"testing": "memory://localhost"},
+        secret=True,
+        operator=True,
+    )
+    celery_broker_folder: str = _services(
+        "CELERY_BROKER_FOLDER",
+        t.text("a path of letters, digits and ./_-", r"[\w./-]+( [\w./-]+)*"),
+        "var/broker",
+        "The folder for messages where there is no broker; a relative path begins at the project's folder.",
+    )
+
+    port: int = _web("PORT", t.integer(1, 65535), 8000, "Port the web process listens on.")
+    web_concurrency: int = _web(
+        "WEB_CONCURRENCY", t.integer(1, 64), 2, "Web worker processes.", stages={"development": 1, "testing": 1}
+    )
+    web_threads: int = _web("WEB_THREADS", t.integer(1, 128), 8, "Threads of each web worker process.")
+    public_base_url: str = _web(
+        "PUBLIC_BASE_URL",
+        t.url("http", "https"),
+        "http://127.0.0.1:8000",
+        "The address Twilio and browsers know this deploy by. Signatures are checked against it.",
+        operator=True,
+    )
+    metrics_token: str = _web(
+        own("METRICS_TOKEN"),
+        t.text("empty, or at least 16 characters without blanks", r"(\S{16,})?"),
+        "",
+        "What a reader of /metrics must show as a bearer token. Empty: nobody reads them outside development.",
+        secret=True,
+    )
+
+
+def _part(name: str, type_: t.Type, default: str, help_: str, *, secret: bool = False) -> Var:
+    return Var(name, type_, default, help_, "Backing services", secret=secret)
+
+
+DATABASE_PARTS: Final[Mapping[str, Var]] = MappingProxyType(
+    {
+        part.name: part
+        for part in (
+            _part("DATABASE_HOST", t.text("a host name or address", r"[\w.:-]+"), "", "Instead of DATABASE_URL: host."),
+            _part("DATABASE_PORT", t.integer(1, 65535), "5432", "Instead of DATABASE_URL: port."),
+            _part("DATABASE_NAME", t.text("a name", r".+"), "", "Instead of DATABASE_URL: name of the database."),
+            _part("DATABASE_USER", t.text(), "", "Instead of DATABASE_URL: user."),
+            _part("DATABASE_PASSWORD", t.text(), "", "Instead of DATABASE_URL: password.", secret=True),
+        )
+    }
+)
+"""Platforms that hand out a database in parts set these; DATABASE_URL is put together from them."""

@@ -1,0 +1,48 @@
+"""What is wrong with a configuration, in words: key, value (never a secret's), rule, and where the value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+SHOWN: Final = 60
+LONGEST: Final = 65_000
+"""No variable is longer: kubectl silently drops a line of 64 KiB and all after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend."""
+
+    key: str
+    rule: str
+    source: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        shown = "" if self.value is None else f" is {self.value}"
+        return f"{self.key}{shown}: {self.rule} (from {self.source})"
+
+
+def shown(text: str, *, secret: bool) -> str:
+    """A value as a problem may show it."""
+    if secret:
+        return "(hidden)"
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+
+
+def unfit(text: str) -> str | None:
+    """What makes a text no value for any variable; None if nothing does."""
+    if len(text) > LONGEST:
+        return f"must not be longer than {LONGEST} characters, and has {len(text)}"
+    if not text.isprintable():
+        return "must hold printable characters alone: no line break, no NUL, and UTF-8"
+    return None
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one is likely to mean."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.8)), None)

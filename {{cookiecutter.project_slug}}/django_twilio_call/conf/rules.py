@@ -1,0 +1,72 @@
+"""Rules between variables, over values by the names of their variables. A bad value is `MISSING`, and breaks none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING
+from typing import Any, Final
+
+from ..constants import OPERATION_RETRY_CONFIGS
+from .problems import Problem
+from .variables import DEPLOYED, PREFIX
+
+Values = Mapping[str, Any]
+Broken = Iterator[tuple[str, str, object]]
+"""(variable, rule, value or None where it is secret)."""
+
+
+def _key_pair(values: Values, stage: str) -> Broken:
+    if bool(values["TWILIO_API_KEY"]) != bool(values["TWILIO_API_SECRET"]):
+        yield "TWILIO_API_KEY", "goes with TWILIO_API_SECRET: both or neither", None
+
+
+def _delays(values: Values, stage: str) -> Broken:
+    for operation, parts in OPERATION_RETRY_CONFIGS.items():
+        prefix = f"{PREFIX}RETRY_{operation.upper()}_"
+        if "max_delay" not in parts:
+            continue
+        base, most = values[prefix + "BASE_DELAY"], values[prefix + "MAX_DELAY"]
+        if MISSING not in (base, most) and most < base:
+            yield prefix + "MAX_DELAY", f"must not be under {prefix}BASE_DELAY, {base}", most
+
+
+def _signatures(values: Values, stage: str) -> Broken:
+    if values[PREFIX + "WEBHOOK_VALIDATE"] is False and stage != "development":
+        yield PREFIX + "WEBHOOK_VALIDATE", f"may be off in development only, this is {stage}", False
+
+
+def _public(values: Values, stage: str) -> Broken:
+    address = values["PUBLIC_BASE_URL"]
+    if stage in DEPLOYED and address is not MISSING and not address.startswith("https://"):
+        yield "PUBLIC_BASE_URL", f"must be https in {stage}", address
+
+
+def _simulator(values: Values, stage: str) -> Broken:
+    if stage in DEPLOYED and values["TWILIO_BACKEND"] == "simulator":
+        yield "TWILIO_BACKEND", f"must be twilio in {stage}", "simulator"
+    address = values["TWILIO_API_BASE_URL"]
+    if stage == "production" and address is not MISSING and address:
+        yield "TWILIO_API_BASE_URL", "must be empty in production", address
+
+
+def _one_database_for_all(values: Values, stage: str) -> Broken:
+    url = values["DATABASE_URL"]
+    if stage in DEPLOYED and url is not MISSING and url.startswith("sqlite"):
+        yield "DATABASE_URL", f"must be PostgreSQL's in {stage}: SQLite is for one machine", None
+
+
+_RULES: Final[tuple[Callable[[Values, str], Broken], ...]] = (
+    _key_pair,
+    _delays,
+    _signatures,
+    _public,
+    _simulator,
+    _one_database_for_all,
+)
+
+
+def broken(values: Values, stage: str, origin: Callable[[str], str]) -> Iterator[Problem]:
+    """What does not go together; `origin` says where a variable's value came from."""
+    for rule in _RULES:
+        for name, words, value in rule(values, stage):
+            yield Problem(name, words, origin(name), None if value is None else repr(value))
