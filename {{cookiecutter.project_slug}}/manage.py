@@ -10,22 +10,43 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 
 
-def main() -> None:
-    """Run a command."""
-    if sys.argv[1:3] == ["config", "secrets"]:
-        # Makes what the settings are about to read, so it cannot wait for them.
-        from django_twilio_call.conf.secrets import main as make_secrets
+def main() -> int:
+    """Run a command; the exit code. A wrong configuration is said in its own lines, without a traceback."""
+    from django_twilio_call.exceptions import ConfigurationError
 
-        sys.exit(make_secrets(sys.argv[3:], ROOT))
+    try:
+        return _run(sys.argv)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _run(argv: list[str]) -> int:
+    from django_twilio_call.conf.command import COMMANDS
+    from django_twilio_call.conf.command import main as configuration
+
+    looks_at_files = argv[1:2] == ["config"] and argv[2:3] and argv[2] in COMMANDS
+    named = {"--stage", "--env-file"} & {argument.partition("=")[0] for argument in argv}
+    if looks_at_files and (argv[2] != "check" or named):
+        # It looks at, or makes, what settings are about to read, so it cannot wait for them.
+        return configuration(argv[2:], ROOT)
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
         from django_twilio_call.conf.envfiles import load_stage
 
         load_stage("development", ROOT)
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
+    if looks_at_files:
+        return configuration(argv[2:], ROOT)
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

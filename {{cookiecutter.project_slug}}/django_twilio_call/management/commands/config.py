@@ -1,35 +1,44 @@
-"""`manage.py config`: what this deploy is configured as."""
+"""`manage.py config`: what this deploy is configured as, and whether its files and its processes agree."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+import sys
+from argparse import REMAINDER, ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from ...conf import Config, get_config
+from ...conf import Config, get_config, get_reading
 from ...conf.catalogue import features
-from ...conf.secrets import main as make_secrets
+from ...conf.command import COMMANDS, main
+from ...conf.tables import FORMATS, show
 
 
 class Command(BaseCommand):
-    """The door to `conf` for people."""
+    """The door to `conf` for people. manage.py runs those of `COMMANDS` without settings."""
 
-    help = "Look at the configuration of this deploy, and make its secrets."
+    help = "Look at the configuration of this deploy, compare and check its files, make its secrets."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One sub-command each."""
         commands = parser.add_subparsers(dest="command", required=True)
         commands.add_parser("summary", help="The configuration in a few lines.")
-        secrets = commands.add_parser("secrets", help="Add the generated secrets that a stage lacks.")
-        secrets.add_argument("--stage", required=True)
+        showing = commands.add_parser("show", help="Every variable and its value, secrets hidden.")
+        showing.add_argument("--origin", action="store_true", help="and where the value came from")
+        showing.add_argument("--format", choices=FORMATS, default="table")
+        for name, function in COMMANDS.items():
+            commands.add_parser(name, help=function.__doc__).add_argument("arguments", nargs=REMAINDER)
 
     def handle(self, *, command: str, **options: Any) -> None:
         """Run it."""
-        if command == "secrets":
-            raise SystemExit(make_secrets(["--stage", options["stage"]], settings.BASE_DIR))
-        self.stdout.write("\n".join(summary(get_config())))
+        if command in COMMANDS:
+            sys.exit(main([command, *options["arguments"]], settings.BASE_DIR))
+        if command == "show":
+            self.stdout.write(show(get_reading(), form=options["format"], origin=options["origin"]))
+        else:
+            self.stdout.write("\n".join(summary(get_config())))
 
 
 def summary(config: Config) -> list[str]:
