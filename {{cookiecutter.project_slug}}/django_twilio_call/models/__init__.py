@@ -7,6 +7,7 @@ from typing import Final
 from .agents import Agent, AgentStateSpan
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
+from .processes import RunningProcess
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
@@ -30,5 +31,6 @@ __all__ = [
     "QueueEntry",
     "QueueMembership",
     "Reservation",
+    "RunningProcess",
     "WebhookEvent",
 ]
