@@ -2,8 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import Celery
+from celery.signals import after_task_publish, beat_embedded_init, beat_init, worker_init, worker_ready, worker_shutdown
+
+from django_twilio_call.conf import get_config
+from django_twilio_call.exceptions import ConfigurationError
 
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse(**_: Any) -> None:
+    """A wrong deploy takes no task. Celery only logs what a receiver raises, but for this."""
+    try:
+        get_config()
+    except ConfigurationError as error:
+        raise SystemExit(str(error)) from None
+
+
+@worker_ready.connect
+def begin_worker(**_: Any) -> None:
+    """After Celery has set its own handlers: SIGHUP reloads the configuration, it does not restart the worker."""
+    _begin("worker")
+
+
+@beat_init.connect
+@beat_embedded_init.connect
+def begin_beat(**_: Any) -> None:
+    """Beat takes no tasks; what it sends are its operations."""
+    from django_twilio_call import operations
+
+    _begin("beat")
+    after_task_publish.connect(operations.publish, dispatch_uid="django_twilio_call.operations")
+
+
+@worker_shutdown.connect
+def end_worker(**_: Any) -> None:
+    """It is not to be waited for."""
+    from django_twilio_call import operations
+
+    operations.end()
+
+
+def _begin(role: str) -> None:
+    from django.db import connections
+
+    from django_twilio_call import operations  # not before Django has its models
+
+    operations.begin(role)
+    connections.close_all()  # this thread runs no tasks

@@ -23,8 +23,27 @@ threads = _config.web_threads
 workers = _config.web_concurrency if _config.redis_url else 1
 
 # wsgi.py loads URLs and views, so the workers share that memory and the first caller waits for no import. Nothing is
-# connected before the fork. The price: SIGHUP reloads no code; a new release is a new process.
+# connected before the fork. The price: SIGHUP reloads no code; a new release is a new process. What may change without
+# a restart does: the master's SIGHUP makes new workers, and each reads it anew below; a worker's own does so in place.
 preload_app = True
+
+
+def post_worker_init(worker: object) -> None:
+    """A worker begins: it watches the mounted configuration, and says with which it runs."""
+    from django.db import connections
+
+    from django_twilio_call import operations
+
+    operations.begin("web")
+    connections.close_all()  # this thread answers no requests
+
+
+def worker_exit(server: object, worker: object) -> None:
+    """A worker ends."""
+    from django_twilio_call import operations
+
+    operations.end()
+
 
 # Twilio gives a webhook 15 s. Those under way get their answer; only then does the process end.
 graceful_timeout = 20

@@ -14,7 +14,11 @@ class DjangoTwilioCallConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks and connect the signals."""
-        from . import cache, checks, models, signals, tasks  # noqa: F401  # checks register themselves
+        from celery.signals import task_postrun, task_prerun
+
+        from . import cache, checks, models, operations, signals, tasks  # noqa: F401  # checks register themselves
 
         cache.connect_model_invalidation(models.INVALIDATES)
         signals.work_waiting.connect(tasks.wake, dispatch_uid="django_twilio_call.wake")
+        task_prerun.connect(operations.begin_task, dispatch_uid="django_twilio_call.operations")
+        task_postrun.connect(operations.end_task, dispatch_uid="django_twilio_call.operations")

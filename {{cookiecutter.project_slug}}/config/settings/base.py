@@ -43,6 +43,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "django_twilio_call.operations.OperationMiddleware",
+    "django_twilio_call.metrics.MetricsMiddleware",
     "django_twilio_call.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

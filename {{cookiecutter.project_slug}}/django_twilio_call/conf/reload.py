@@ -19,7 +19,7 @@ from ..exceptions import ConfigurationError
 from .catalogue import Config, disassemble, variables
 from .live import forget, from_environment, get_reading, put, with_settings
 from .reader import Reading, overridden
-from .sources import entries
+from .sources import mark
 from .variables import CONFIG_DIR
 
 logger = logging.getLogger(__name__)
@@ -40,17 +40,23 @@ class Outcome:
     problems: tuple[str, ...] = ()
 
 
-last: Outcome | None = None
+class _State:
+    """What this process watches, and what became of its last reload."""
+
+    last: Outcome | None = None
+    watch: Watch | None = None
+
+
+state: Final = _State()
 _lock = threading.Lock()
 
 
 def reload() -> Outcome:
     """Read everything again. Never raises for a bad configuration: the old one stays, and an error is logged."""
-    global last  # noqa: PLW0603  # one for each process, by design
     with _lock:
-        last = _reload(get_reading())
-        counts[last.result] += 1
-        return last
+        state.last = _reload(get_reading())
+        counts[state.last.result] += 1
+        return state.last
 
 
 def reload_config() -> Config:
@@ -62,45 +68,41 @@ def reload_config() -> Config:
 class Watch:
     """Looks at a folder at most once in `every` seconds, when somebody asks: no thread, and no cost while idle."""
 
-    __slots__ = ("_clock", "_due", "_seen", "every", "folder")
+    __slots__ = ("_clock", "_due", "_lock", "_seen", "every", "folder")
 
     def __init__(self, folder: str, *, every: float = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder, self.every = Path(folder), every
-        self._clock, self._seen = clock, self._look()
+        self._clock, self._lock, self._seen = clock, threading.Lock(), self._look()
         self._due = clock() + every
 
     def changed(self) -> bool:
-        """Whether the folder is another than when this was asked last."""
-        now = self._clock()
-        if now < self._due:
+        """Whether the folder is another than when this was asked last. Of several who ask at once, one is told."""
+        if self._clock() < self._due or not self._lock.acquire(blocking=False):
             return False
-        self._due = now + self.every
-        seen, self._seen = self._seen, self._look()
-        return seen != self._seen
+        try:
+            self._due = self._clock() + self.every
+            seen, self._seen = self._seen, self._look()
+            return seen != self._seen
+        finally:
+            self._lock.release()
 
     def _look(self) -> object:
-        """What a swap of `..data`, and any change of a file where there is none, makes another."""
         try:
-            if (data := self.folder / "..data").is_symlink():
-                return os.readlink(data)
-            return tuple((key, *_mark(file)) for key, file in entries(self.folder))
+            return mark(self.folder)
         except OSError as error:
             return type(error).__name__
 
 
-_watch: Watch | None = None
-
-
-def watch(*, every: float = 1) -> None:
-    """Reload when the folder that DJANGO_TWILIO_CONFIG_DIR names changes, as far as `tick` is called."""
-    global _watch  # noqa: PLW0603  # one for each process, by design
+def watch(*, every: float = 1) -> bool:
+    """Reload, as far as `tick` is called, when the folder changes that DJANGO_TWILIO_CONFIG_DIR names, if it does."""
     folder = os.environ.get(CONFIG_DIR)
-    _watch = Watch(folder, every=every) if folder else None
+    state.watch = Watch(folder, every=every) if folder else None
+    return state.watch is not None
 
 
 def tick() -> None:
     """Called at the beginning of every operation: reload if there is something new."""
-    if _watch is not None and _watch.changed():
+    if state.watch is not None and state.watch.changed():
         reload()
 
 
@@ -139,8 +141,3 @@ def _origins(after: Reading, wanted: Reading) -> Iterator[tuple[str, str]]:
         source = wanted if declared.reloadable else after
         if name in source.origins:
             yield name, source.origins[name]
-
-
-def _mark(file: Path) -> tuple[int, int, int]:
-    state = file.stat()
-    return state.st_mtime_ns, state.st_size, state.st_ino

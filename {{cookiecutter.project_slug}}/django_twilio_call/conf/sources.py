@@ -63,12 +63,21 @@ def collect(environ: Mapping[str, str], where: Mapping[str, str] | None = None) 
 
 
 def entries(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(key, file) of a folder. A mounted ConfigMap's are read behind its `..data`, so that all are of one version."""
+    """(key, file) of a folder; a mounted ConfigMap's are those behind its `..data`."""
     data = folder / "..data"
     folder = data.resolve(strict=True) if data.is_symlink() else folder
     for file in sorted(folder.iterdir()):
-        if _KEY.fullmatch(file.name) and file.is_file():
+        # A file that vanishes meanwhile is no folder, so reading it fails: it is not taken for one that never was.
+        if _KEY.fullmatch(file.name) and not file.is_dir():
             yield file.name, file
+
+
+def mark(folder: Path) -> object:
+    """What a swap of `..data`, and any change of a file where there is none, makes another. Raises OSError."""
+    if (data := folder / "..data").is_symlink():
+        return os.readlink(data)
+    states = ((key, file.stat()) for key, file in entries(folder))
+    return tuple((key, state.st_mtime_ns, state.st_size, state.st_ino) for key, state in states)
 
 
 def read_text(path: str | Path) -> str:
@@ -79,26 +88,34 @@ def read_text(path: str | Path) -> str:
 
 
 def _add_folder(texts: Texts, folder: str) -> None:
-    for attempt in range(TRIES):
-        try:
-            found = {key: (read_text(file), str(Path(folder, key))) for key, file in entries(Path(folder))}
-            break
-        except FileNotFoundError as error:
-            # The kubelet swapped and removed the old version meanwhile; or there is no such folder.
-            if attempt == TRIES - 1 or not os.path.isdir(folder):
-                texts.refuse(CONFIG_DIR, f"cannot be read: {type(error).__name__}", ENVIRONMENT, repr(folder))
-                return
-        except (OSError, ValueError) as error:
-            texts.refuse(CONFIG_DIR, f"cannot be read: {type(error).__name__}", ENVIRONMENT, repr(folder))
-            return
+    try:
+        found = _read_folder(Path(folder))
+    except (OSError, ValueError) as error:
+        texts.refuse(CONFIG_DIR, f"cannot be read: {type(error).__name__}", texts.origin(CONFIG_DIR), repr(folder))
+        return
     known = variables()
-    for key, (text, origin) in found.items():
+    for key, text in found.items():
+        origin = str(Path(folder, key))
         if key in texts.values:
             texts.refuse(key, "stands in two places; let it stand in one", f"{texts.origin(key)}, and {origin}")
         elif key in known or key in OUTSIDE or key.startswith(PREFIX) or _secret(key.removesuffix("_FILE")):
             texts.values[key], texts.origins[key] = text, origin
         else:
             _refuse_unknown(texts, key, origin)
+
+
+def _read_folder(folder: Path) -> dict[str, str]:
+    """All texts of one version: the kubelet may swap, and remove the old one, while this reads."""
+    for attempt in range(TRIES):
+        try:
+            before = mark(folder)
+            found = {key: read_text(file) for key, file in entries(folder)}
+            if mark(folder) == before:
+                return found
+        except FileNotFoundError:
+            if attempt == TRIES - 1 or not folder.is_dir():
+                raise
+    raise OSError("it changes all the time")
 
 
 def _add_file(texts: Texts, name: str, pointer: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,3 +53,25 @@ def deploy(root: Path, stage: str, **files: str) -> Path:
 def lines(**values: str) -> str:
     """An env file's content."""
     return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+class Mounted:
+    """A mounted ConfigMap, renewed as the kubelet does: a new folder, one swap of `..data`, the old folder removed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.version = folder, 0
+        folder.mkdir()
+
+    def hold(self, **values: str) -> None:
+        """Another content, at one moment."""
+        self.version += 1
+        new, old = self.folder / f"..v{self.version}", self.folder / f"..v{self.version - 1}"
+        new.mkdir()
+        for key, value in values.items():
+            (new / key).write_text(value)
+        (self.folder / "..data_tmp").symlink_to(new.name)
+        (self.folder / "..data_tmp").rename(self.folder / "..data")
+        for key in values:
+            if not (self.folder / key).is_symlink():
+                (self.folder / key).symlink_to(f"..data/{key}")
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""Requests and tasks as operations: each sees one configuration, and the processes they run in say which.
+
+`begin` is called once by every web worker, Celery worker and beat (config/gunicorn.conf.py, config/celery.py); what is
+not such a process neither reloads nor publishes anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextvars import Token
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.signals import request_finished
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from .conf import Config, get_reading, pin, reload, unpin
+from .conf.fingerprint import digests, fingerprint
+from .models import RunningProcess
+
+logger = logging.getLogger(__name__)
+
+PUBLISH_SECONDS: Final = 60
+"""How often a process says that it still runs, and with what."""
+
+
+class OperationMiddleware:
+    """A request sees one configuration from its beginning to its end, and the newest there is at its beginning."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer it."""
+        reload.tick()
+        token = pin()
+        try:
+            return self.get_response(request)
+        finally:
+            unpin(token)
+
+
+_tokens: Final[dict[str, Token[Config | None]]] = {}
+
+
+def begin_task(task_id: str, **_: Any) -> None:
+    """Receiver of Celery's `task_prerun`."""
+    reload.tick()
+    _tokens[task_id] = pin()
+
+
+def end_task(task_id: str, **_: Any) -> None:
+    """Receiver of Celery's `task_postrun`, in the thread that ran the task."""
+    if (token := _tokens.pop(task_id, None)) is not None:
+        unpin(token)
+    publish()
+
+
+class _Process:
+    """What this process is, once it has begun to take operations."""
+
+    role = ""
+    started_at: datetime
+    due = 0.0
+    told: object = None
+
+
+_lock = threading.Lock()
+
+
+def begin(role: str) -> None:
+    """This process takes operations from now on: watch for changes, listen to SIGHUP, say that it runs."""
+    _Process.role, _Process.started_at, _Process.due = role, timezone.now(), 0.0
+    if reload.watch():
+        reload.reload()  # a fork has what its parent read, and that may be long ago
+    signal.signal(signal.SIGHUP, _hang_up)
+    request_finished.connect(publish, dispatch_uid="django_twilio_call.operations")
+    publish()
+
+
+def end() -> None:
+    """This process ends: it is not to be waited for."""
+    if _Process.role:
+        _Process.role = ""
+        _quietly(lambda: RunningProcess.objects.filter(host=socket.gethostname(), pid=os.getpid()).delete())
+
+
+def publish(**_: Any) -> None:
+    """Say with what this process runs: once a minute, and at once after a reload; after an operation, never within."""
+    news = reload.state.last is not _Process.told
+    if not _Process.role or (time.monotonic() < _Process.due and not news) or not _lock.acquire(blocking=False):
+        return
+    try:
+        _Process.due, _Process.told = time.monotonic() + PUBLISH_SECONDS, reload.state.last
+        _quietly(lambda: RunningProcess.objects.publish(_described()))
+    finally:
+        _lock.release()
+
+
+def _described() -> RunningProcess:
+    config, last, now = get_reading().config, reload.state.last, timezone.now()
+    marks = digests(config)
+    return RunningProcess(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        role=_Process.role,
+        stage=config.stage,
+        fingerprint=fingerprint(marks),
+        digests=marks,
+        pending=list(last.pending) if last else [],
+        refused=last is not None and last.result == reload.REFUSED,
+        started_at=_Process.started_at,
+        seen_at=now,
+    )
+
+
+def _quietly(write: Callable[[], object]) -> None:
+    """Without the database nobody is told; the process goes on, and tells later."""
+    try:
+        write()
+    except DatabaseError as error:
+        logger.info("this process's configuration was not published: %s", type(error).__name__)
+
+
+def _hang_up(*_: object) -> None:
+    # Not here: a signal may come in the middle of anything, with any lock held.
+    threading.Thread(target=reload.reload, name="reload", daemon=True).start()
