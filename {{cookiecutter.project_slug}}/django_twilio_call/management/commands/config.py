@@ -7,12 +7,16 @@ from argparse import REMAINDER, ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from ...conf import Config, get_config, get_reading
 from ...conf.catalogue import features
 from ...conf.command import COMMANDS, main
 from ...conf.tables import FORMATS, show
+from ...exceptions import ConfigurationError
+from ...models import RunningProcess
+from ..drift import declared, report
 
 
 class Command(BaseCommand):
@@ -28,6 +32,8 @@ class Command(BaseCommand):
         showing = commands.add_parser("show", help="Every variable and its value, secrets hidden.")
         showing.add_argument("--origin", action="store_true", help="and where the value came from")
         showing.add_argument("--format", choices=FORMATS, default="table")
+        drift = commands.add_parser("drift", help="Whether running processes agree, with each other or with files.")
+        drift.add_argument("--stage", help="a folder of deploy/, or an env file: what should run")
         for name, function in COMMANDS.items():
             commands.add_parser(name, help=function.__doc__).add_argument("arguments", nargs=REMAINDER)
 
@@ -37,8 +43,22 @@ class Command(BaseCommand):
             sys.exit(main([command, *options["arguments"]], settings.BASE_DIR))
         if command == "show":
             self.stdout.write(show(get_reading(), form=options["format"], origin=options["origin"]))
+        elif command == "drift":
+            self._drift(options["stage"])
         else:
             self.stdout.write("\n".join(summary(get_config())))
+
+    def _drift(self, stage: str | None) -> None:
+        """Exits with 1 where something does not agree."""
+        now = timezone.now()
+        try:
+            expected = declared(stage, settings.BASE_DIR) if stage else None
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from None
+        lines, agreed = report(list(RunningProcess.objects.alive(now)), expected, now=now)
+        self.stdout.write("\n".join(lines))
+        if not agreed:
+            sys.exit(1)
 
 
 def summary(config: Config) -> list[str]:
