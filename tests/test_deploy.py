@@ -51,8 +51,8 @@ def containers(manifests: list[Manifest]) -> Iterator[Manifest]:
         yield from pod["containers"] + pod.get("initContainers", [])
 
 
-def config_map(manifests: list[Manifest]) -> Manifest:
-    (found,) = of_kind(manifests, "ConfigMap")
+def config_map(manifests: list[Manifest], name: str = "app-env") -> Manifest:
+    (found,) = [each for each in of_kind(manifests, "ConfigMap") if name in each["metadata"]["name"]]
     return found
 
 
@@ -73,8 +73,9 @@ def test_an_overlay_renders_in_a_fresh_bake_with_no_secret_beside_it(project: Pa
     assert "Secret" not in {kind for kind, _ in rendered}
 
 
-def test_the_config_map_says_what_app_env_says(overlay: Path) -> None:
-    assert config_map(render(overlay))["data"] == read_env(overlay / "app.env")
+@pytest.mark.parametrize("name", ["app", "tunables"])
+def test_the_config_map_says_what_the_env_file_says(overlay: Path, name: str) -> None:
+    assert config_map(render(overlay), name)["data"] == read_env(overlay / f"{name}.env")
 
 
 def test_kubectl_reads_app_env_as_kustomize_does(overlay: Path) -> None:
@@ -96,6 +97,22 @@ def test_a_changed_value_rolls_out_by_itself(overlay: Path) -> None:
         env.write("DJANGO_TWILIO_RING_TIMEOUT=21\n")
     after = pods(render(overlay))
     assert all(old != new for old, new in zip(before, after, strict=True))
+
+
+def test_a_changed_tunable_reaches_running_pods_in_a_folder_instead(overlay: Path) -> None:
+    before = render(overlay)
+    with (overlay / "tunables.env").open("a") as env:
+        env.write("DJANGO_TWILIO_JOIN_TIMEOUT=21\n")
+    after = render(overlay)
+
+    assert pods(before) == pods(after)
+    name = config_map(after, "tunables")["metadata"]["name"]
+    for pod in pods(after):
+        (app,) = pod["containers"]
+        (mount,) = [mount for mount in app["volumeMounts"] if mount["name"] == "tunables"]
+        assert app["env"] == [{"name": "DJANGO_TWILIO_CONFIG_DIR", "value": mount["mountPath"]}]
+        assert "subPath" not in mount
+        assert {"name": "tunables", "configMap": {"name": name, "optional": "true"}} in pod["volumes"]
 
 
 def test_a_copied_stage_is_another_deploy(project: Path) -> None:
@@ -159,8 +176,10 @@ def compose(project: Path) -> Manifest:
 def test_compose_takes_the_deploys_files_and_adds_addresses_only(project: Path, process: str) -> None:
     service = compose(project)["services"][process]
     folder = "deploy/${STAGE:-staging}"
-    files = [{"path": f"{folder}/{name}.env", "format": "raw"} for name in ("app", "secrets")]
-    assert service["env_file"] == files
+    app, tunables, secrets = (
+        {"path": f"{folder}/{name}.env", "format": "raw"} for name in ("app", "tunables", "secrets")
+    )
+    assert service["env_file"] == [app, tunables | {"required": False}, secrets]
     assert service["environment"].keys() == ADDRESSES
 
 
