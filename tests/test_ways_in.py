@@ -86,3 +86,11 @@ def test_cruft_brings_what_came_later_and_keeps_secrets(released: Path, tmp_path
     assert (project / "later.txt").exists()
     assert secret.read_text() == "DJANGO_SECRET_KEY=not-to-be-shown\n"
     assert "not-to-be-shown" not in run(*cruft, "diff", cwd=project).stdout
+
+
+@pytest.mark.parametrize("stage", ["development", "testing", "staging", "production"])
+def test_a_baked_deploys_files_are_in_the_portable_subset_and_have_no_problem(baked: Path, stage: str) -> None:
+    said = run(sys.executable, "-B", "manage.py", "config", "check", "--stage", stage, cwd=baked).stdout
+
+    assert said.endswith("no problem\n")
+    assert "is not a variable" not in said
