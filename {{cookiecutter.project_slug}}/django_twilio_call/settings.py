@@ -13,11 +13,19 @@ warnings.warn(
 )
 
 
+def validate_settings() -> None:
+    """Raise `ConfigurationError` where something is wrong, as any use of the configuration does."""
+    from .conf import get_config
+
+    get_config()
+
+
 def __getattr__(name: str) -> Any:
     """A setting by its old name, in capitals: read from the configuration at each use."""
     from .conf import get_config
+    from .conf.legacy import old_value
 
     try:
-        return getattr(get_config(), name.lower().removeprefix("django_twilio_"))
+        return old_value(get_config(), name.removeprefix("DJANGO_TWILIO_"))
     except AttributeError:
         raise AttributeError(f"django_twilio_call.settings has no {name}") from None

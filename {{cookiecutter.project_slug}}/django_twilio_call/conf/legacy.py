@@ -85,16 +85,23 @@ _COMPUTED: Final[Mapping[str, Callable[[Config], Any]]] = {
 """Old attribute or method -> what it gives now."""
 
 
+_ELSEWHERE: Final = "the fields of get_config(), or django_twilio_call.constants"
+
+
 def attribute(config: Config, name: str) -> Any:
-    """An attribute of the old configuration object. Raises AttributeError for a name it did not have either."""
+    """An attribute of the old configuration object, with a warning. Raises AttributeError for what it did not have."""
+    value = old_value(config, name)
+    warn(f"get_config().{name}", f"get_config().{FIELDS[name]}" if name in FIELDS else _ELSEWHERE, depth=4)
+    return value
+
+
+def old_value(config: Config, name: str) -> Any:
+    """The same without a warning."""
     if name in FIELDS:
-        warn(f"get_config().{name}", f"get_config().{FIELDS[name]}", depth=4)
         return getattr(config, FIELDS[name])
     if name in VALUES:
-        warn(f"get_config().{name}", "django_twilio_call.constants", depth=4)
         return VALUES[name]
     if name in _COMPUTED:
-        warn(f"get_config().{name}", "the fields of get_config()", depth=4)
         return _COMPUTED[name](config)
     raise AttributeError(f"Config has no {name!r}", name=name, obj=config)
 
