@@ -33,11 +33,11 @@ def begin_worker(**_: Any) -> None:
 @beat_init.connect
 @beat_embedded_init.connect
 def begin_beat(**_: Any) -> None:
-    """Beat takes no tasks; what it sends are its operations."""
+    """Beat takes no tasks; whenever it sends one it looks for a change."""
     from django_twilio_call import operations
 
     _begin("beat")
-    after_task_publish.connect(operations.publish, dispatch_uid="django_twilio_call.operations")
+    after_task_publish.connect(operations.pulse, dispatch_uid="django_twilio_call.operations")
 
 
 @worker_shutdown.connect

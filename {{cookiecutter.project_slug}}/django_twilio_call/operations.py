@@ -64,6 +64,12 @@ def end_task(task_id: str, **_: Any) -> None:
     publish()
 
 
+def pulse(**_: Any) -> None:
+    """Receiver for what has no operations of its own, as beat: look for a change, and tell."""
+    reload.tick()
+    publish()
+
+
 class _Process:
     """What this process is, once it has begun to take operations."""
 
