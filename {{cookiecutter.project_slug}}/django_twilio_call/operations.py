@@ -22,6 +22,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from .cache import counters
 from .conf import Config, get_reading, pin, reload, unpin
 from .conf.fingerprint import digests, fingerprint
 from .models import RunningProcess
@@ -123,6 +124,7 @@ def _described() -> RunningProcess:
         digests=marks,
         pending=list(last.pending) if last else [],
         refused=last is not None and last.result == reload.REFUSED,
+        figures={"cache": counters.snapshot()},
         started_at=_Process.started_at,
         seen_at=now,
     )

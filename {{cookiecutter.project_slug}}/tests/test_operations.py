@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_twilio_call import operations
+from django_twilio_call.cache import counters
 from django_twilio_call.conf import get_config, live, reload
 from django_twilio_call.conf.fingerprint import digests
 from django_twilio_call.models import RunningProcess
@@ -67,6 +68,15 @@ def test_a_process_that_begins_is_in_the_list(begun: None) -> None:
     assert (process.role, process.host, process.pid) == ("web", socket.gethostname(), os.getpid())
     assert process.stage == "testing"
     assert process.digests.keys() == digests(get_config()).keys()
+
+
+def test_it_tells_what_its_cache_did(begun: None) -> None:
+    counters.of("ivr").hits += 2
+    operations.end()
+
+    operations.begin("web")
+
+    assert RunningProcess.objects.get().figures["cache"]["ivr"]["hits"] >= 2
 
 
 def test_it_says_so_once_a_minute_and_at_once_after_a_reload(begun: None) -> None:

@@ -1,16 +1,18 @@
-"""The two pages, the fragments that keep them live, and what an agent does at the desk."""
+"""The pages, the fragments that keep them live, and what an agent does at the desk."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from . import desk, wallboard
+from . import desk, operations, wallboard
 
 app_name = "console"
 
 urlpatterns = [
     path("", wallboard.page, name="wallboard"),
     path("live/", wallboard.live, name="wallboard-live"),
+    path("operations/", operations.page, name="operations"),
+    path("operations/live/", operations.live, name="operations-live"),
     path("desk/", desk.page, name="desk"),
     path("desk/live/", desk.live, name="desk-live"),
     path("desk/state/", desk.choose_state, name="desk-state"),

@@ -24,6 +24,10 @@ class Migration(migrations.Migration):
                     "refused",
                     models.BooleanField(default=False, help_text="It was given a configuration that it refused."),
                 ),
+                (
+                    "figures",
+                    models.JSONField(blank=True, default=dict, help_text="What it counted since it began."),
+                ),
                 ("started_at", models.DateTimeField()),
                 ("seen_at", models.DateTimeField()),
             ],

@@ -22,12 +22,14 @@ class RunningProcessQuerySet(models.QuerySet["RunningProcess"]):
     def publish(self, process: RunningProcess) -> None:
         """Say that a process runs, in one statement; what is long gone is forgotten."""
         self.filter(seen_at__lt=process.seen_at - KEPT).delete()
-        said = ["role", "stage", "fingerprint", "digests", "pending", "refused", "seen_at"]
+        said = ["role", "stage", "fingerprint", "digests", "pending", "refused", "figures", "seen_at"]
         self.bulk_create([process], update_conflicts=True, unique_fields=["host", "pid"], update_fields=said)
 
 
 class RunningProcess(models.Model):
-    """One process. `digests` tell its values apart without telling them; `pending` names what a restart would bring."""
+    """One process. `digests` tell its values apart without telling them; `pending` names what a restart would bring,
+    `figures` has what it counted: {"cache": {service: counters}}.
+    """
 
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
@@ -37,6 +39,7 @@ class RunningProcess(models.Model):
     digests = models.JSONField()
     pending = models.JSONField(default=list, blank=True)
     refused = models.BooleanField(default=False, help_text="It was given a configuration that it refused.")
+    figures = models.JSONField(default=dict, blank=True, help_text="What it counted since it began.")
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 

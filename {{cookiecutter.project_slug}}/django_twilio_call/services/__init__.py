@@ -7,6 +7,7 @@ from .analytics import AnalyticsService
 from .base import BaseService
 from .calls import CallService
 from .ivr import IVRService
+from .operations import OperationsService
 from .outbox import OutboxService
 from .queues import QueueService
 from .routing import RoutingService
@@ -18,6 +19,7 @@ __all__ = [
     "CallService",
     "Desk",
     "IVRService",
+    "OperationsService",
     "OutboxService",
     "QueueService",
     "RoutingService",

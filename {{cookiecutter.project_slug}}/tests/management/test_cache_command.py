@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from django_twilio_call.cache import get_cache_manager
 from django_twilio_call.cache.results import guard
-from django_twilio_call.models import Queue
+from django_twilio_call.models import Queue, RunningProcess
 from django_twilio_call.services import IVRService
 
 manager = get_cache_manager()
@@ -58,10 +59,35 @@ def test_a_pattern_deletes_foreign_keys_on_redis_and_is_refused_elsewhere() -> N
     assert link.client.get("new:1") == b"1"
 
 
-def test_stats_and_health_are_json() -> None:
-    manager.get("cc:queue:none")
+@pytest.mark.django_db
+def test_stats_are_of_all_processes_together() -> None:
+    for pid, hits in ((1, 3), (2, 6)):
+        tell(pid, {"queue": {"hits": hits, "misses": 1, "saved_s": 0.5}})
 
-    assert json.loads(run("stats"))["services"]["queue"]["misses"] >= 1
+    told = json.loads(run("stats"))
+
+    assert told["processes"] == 2
+    queue = told["services"]["queue"]
+    assert (queue["hits"], queue["misses"], queue["saved_s"], queue["timeout"]) == (9, 2, 1.0, 60)
+    assert queue["hit_rate"] == pytest.approx(9 / 11)
+
+
+def tell(pid: int, cache: dict[str, dict[str, float]]) -> None:
+    """A process says what its cache did."""
+    now = timezone.now()
+    RunningProcess.objects.create(
+        host="web-1",
+        pid=pid,
+        role="web",
+        stage="testing",
+        digests={},
+        figures={"cache": cache},
+        started_at=now,
+        seen_at=now,
+    )
+
+
+def test_health_is_json() -> None:
     assert json.loads(run("health"))["status"] == "healthy"
 
 

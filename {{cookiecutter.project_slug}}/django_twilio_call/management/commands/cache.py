@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from ...cache import get_cache_manager, invalidate_tags, warming
 from ...exceptions import CacheError
+from ...services import OperationsService
 
 BAR = 30
 
@@ -26,7 +29,7 @@ class Command(BaseCommand):
         warm = commands.add_parser("warm", help="Compute ahead what services declare worth it.")
         warm.add_argument("service", nargs="?", help="this one alone")
         warm.add_argument("--seconds", type=float, default=60, help="stop after so long (default 60)")
-        commands.add_parser("stats", help="What it did, as JSON.")
+        commands.add_parser("stats", help="What it did in all processes, as JSON.")
         commands.add_parser("health", help="Write, read and remove a value; exit code 1 when that fails.")
         forget = commands.add_parser("invalidate", help="Forget answers: of services, with tags, or all.")
         what = forget.add_mutually_exclusive_group(required=True)
@@ -53,7 +56,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(steps)} answers warmed")
 
     def _stats(self, **_: Any) -> None:
-        self.stdout.write(json.dumps(get_cache_manager().get_cache_stats(), indent=1))
+        overview = OperationsService().overview(now=timezone.now())
+        if overview.problem:
+            raise CommandError(overview.problem)
+        services = {line.service: asdict(line) for line in overview.cache}
+        told = {"processes": len(overview.processes), "server": overview.server, "services": services}
+        self.stdout.write(json.dumps(told, indent=1))
 
     def _health(self, **_: Any) -> None:
         health = get_cache_manager().health_check()
