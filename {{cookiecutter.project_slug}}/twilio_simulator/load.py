@@ -61,8 +61,9 @@ async def _measured(exchange: Exchange, load: Load, desk: Desk, agents: Agents) 
             await _all_calls(exchange, load)
             await _drained(exchange, desk, agents)
     except TimeoutError:
+        live = [call.sid for call in exchange.calls.values() if call.live]
         under_way = await desk.get("drained/", agents.staff)
-        logger.error("not everything came to its end in %s s; the app has under way: %s", load.timeout, under_way)
+        logger.error("not all ended in %s s: legs %s, in the app %s", load.timeout, live, under_way)
     rows = await desk.get("calls/", agents.staff)
     if load.journal:
         load.journal.write_text("".join(json.dumps(call.journal) + "\n" for call in exchange.calls.values()))
