@@ -2,6 +2,7 @@
 #  make test     everything, here and in a bake                                          REQUIRE=containers,browser
 #  make check    format, lint, types, import contracts, where the files lie
 #  make bench    times beside cookiecutter's and django-admin's own, in one run
+#  make bench-config  configuration beside pydantic-settings, environs, dynaconf, django-environ and a hand-written reader
 #  make bench-calls   500 calls at 10 a second: on SQLite, and with four web workers on PostgreSQL and Valkey
 #  make lock     all requirements*.txt anew: the newest versions that pyproject.toml allows
 #
@@ -16,7 +17,7 @@ BAKE := -m cookiecutter --default-config --no-input --output-dir
 COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check bench bench-calls lock
+.PHONY: help demo test check bench bench-calls bench-config lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -46,6 +47,9 @@ check: .venv/.done
 bench: .venv/.done
 	@$(BIN)/python -m benchmarks
 
+bench-config: build/peers/.done
+	@build/peers/bin/python -B benchmarks/configuration.py
+
 bench-calls: .venv/.done
 	@$(BIN)/python benchmarks/calls.py
 
@@ -64,6 +68,11 @@ SECRETS := DJANGO_SECRET_KEY=only-for-the-type-checker-to-read-settings TWILIO_A
 
 build/bake/.done: requirements.txt
 	$(call install,requirements.txt,build/bake)
+
+# Nobody's tests need these, so they stand in no requirements file: the newest there are.
+build/peers/.done: $(PROJECT)/requirements.txt
+	$(call install,"$(PROJECT)/requirements.txt",build/peers)
+	@VIRTUAL_ENV=build/peers build/peers/bin/uv pip install --quiet dynaconf environs pydantic-settings || build/peers/$(PIP) dynaconf environs pydantic-settings
 
 .venv/.done: requirements-dev.txt
 	$(call install,requirements-dev.txt,.venv)
