@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import ConfigurationError
+from . import legacy
 from .catalogue import Config
 from .live import get_cache_timeout, get_config, get_reading, pin, unpin
 from .reload import reload_config
@@ -26,6 +27,8 @@ __all__ = [
     "reload_config",
     "unpin",
 ]
+
+legacy.install()
 
 
 def get_batch_size(operation_type: str) -> int:
@@ -46,9 +49,8 @@ def is_feature_enabled(feature_name: str) -> bool:
 def __getattr__(name: str) -> Any:
     """A name of django-twilio-call 0.1.9."""
     if name == "PackageConfig":
-        from .legacy import warn
         from .package import PackageConfig
 
-        warn("django_twilio_call.conf.PackageConfig", "Config")
+        legacy.warn("django_twilio_call.conf.PackageConfig", "Config")
         return PackageConfig
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ _cache: Final = Section("Cache")
 _batches: Final = Section("Batches")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)  # written below: generated, they cost 2 ms
 class Config(Platform):
     """How this deploy behaves: every value typed, none changeable. Made by `reader.read`."""
 
@@ -148,6 +148,17 @@ class Config(Platform):
     enable_real_time_metrics: bool = feature("REAL_TIME_METRICS", "Show what goes on now.")
     enable_alerts: bool = feature("ALERTS", "Send alerts to other systems.", testing=False)
 
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
+        return f"Config({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Config):
+            return NotImplemented
+        return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]  # its tables have none either
+
     def get_cache_timeout(self, service_type: str) -> int:
         """Seconds an answer of this service stays in the cache; an undeclared service gets the default."""
         try:  # half the price of `get`, and asked for in every request
@@ -167,25 +178,21 @@ class Config(Platform):
         """Whether a feature is on, by its name (`voicemail` or `ENABLE_VOICEMAIL`). One nobody knows is off."""
         return bool(getattr(self, "enable_" + feature_name.lower().removeprefix("enable_"), False))
 
-    def __getattr__(self, name: str) -> Any:
-        """A name of django-twilio-call 0.1.9; asked only for what is no field, so fields cost nothing."""
-        from .legacy import attribute
 
-        return attribute(self, name)
+_DECLARATIONS: Final = tuple(
+    (each.name, key, declared) for each in fields(Config) for key, declared in each.metadata.get("vars", {}).items()
+)
+_VARIABLES: Final = MappingProxyType({declared.name: declared for _, _, declared in _DECLARATIONS})
 
 
-@cache
 def declarations() -> tuple[tuple[str, str | None, Var], ...]:
     """(field of `Config`, key in it or None, variable), in the order of the class."""
-    return tuple(
-        (each.name, key, declared) for each in fields(Config) for key, declared in each.metadata.get("vars", {}).items()
-    )
+    return _DECLARATIONS
 
 
-@cache
 def variables() -> Mapping[str, Var]:
     """Every variable by its name."""
-    return MappingProxyType({declared.name: declared for _, _, declared in declarations()})
+    return _VARIABLES
 
 
 @cache
@@ -197,7 +204,7 @@ def features() -> tuple[str, ...]:
 def assemble(stage: str, values: Mapping[str, Any]) -> Config:
     """The `Config` that has these values, given by the names of their variables."""
     filled: dict[str, Any] = {"stage": stage, **{name: {} for name in _TABLES}}
-    for name, key, declared in declarations():
+    for name, key, declared in _DECLARATIONS:
         value = values[declared.name]
         if key is None:
             filled[name] = value
@@ -213,7 +220,7 @@ def assemble(stage: str, values: Mapping[str, Any]) -> Config:
 def disassemble(config: Config) -> dict[str, Any]:
     """The values of a `Config` by the names of their variables; the inverse of `assemble`."""
     values = {}
-    for name, key, declared in declarations():
+    for name, key, declared in _DECLARATIONS:
         value = getattr(config, name)
         for part in key.split(".") if key else ():
             value = value[part]

@@ -25,7 +25,7 @@ _loaded: dict[str, tuple[str, str]] = {}
 """Name -> (value, file and line) of what `load_stage` put into this process's environment."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)  # it holds secrets: nothing prints it
 class EnvFiles:
     """Values of several files, where each stands, and every line that is outside the portable subset."""
 

@@ -88,15 +88,28 @@ _COMPUTED: Final[Mapping[str, Callable[[Config], Any]]] = {
 _ELSEWHERE: Final = "the fields of get_config(), or django_twilio_call.constants"
 
 
-def attribute(config: Config, name: str) -> Any:
-    """An attribute of the old configuration object, with a warning. Raises AttributeError for what it did not have."""
-    value = old_value(config, name)
-    warn(f"get_config().{name}", f"get_config().{FIELDS[name]}" if name in FIELDS else _ELSEWHERE, depth=4)
-    return value
+class _Old:
+    """An attribute under its old name. Not by `__getattr__`: that slows every access to a `Config` fourfold."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, config: Config | None, owner: type) -> Any:
+        if config is None:
+            return self
+        new = f"get_config().{FIELDS[self.name]}" if self.name in FIELDS else _ELSEWHERE
+        warn(f"get_config().{self.name}", new)
+        return old_value(config, self.name)
+
+
+def install() -> None:
+    """Give `Config` the old names."""
+    for name in (*FIELDS, *VALUES, *_COMPUTED):
+        setattr(Config, name, _Old(name))
 
 
 def old_value(config: Config, name: str) -> Any:
-    """The same without a warning."""
+    """The value of an old attribute. Raises AttributeError for a name that never was one."""
     if name in FIELDS:
         return getattr(config, FIELDS[name])
     if name in VALUES:

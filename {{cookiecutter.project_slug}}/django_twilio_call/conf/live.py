@@ -26,19 +26,28 @@ _current: Config | None = None
 _reading: Reading | None = None
 _lock = threading.RLock()
 
+# While all operations under way have the same configuration, as they have but for a moment after a reload, it is read
+# from here, at half the price of a context variable. `_timeouts` is a copy of its table for the same reason.
+_common: Config | None = None
+_timeouts: dict[str, int] = {}
+_under_way: Final[dict[int, Config]] = {}
+
 
 def get_config() -> Config:
     """The configuration of this operation, or else of this process. Raises `ConfigurationError` with every problem."""
-    return _pinned.get() or _current or get_reading().config
+    return _common or _own()
 
 
 def get_cache_timeout(service_type: str) -> int:
     """Seconds an answer of this service stays in the cache."""
-    config = _pinned.get() or _current or get_reading().config
-    try:  # as in `Config`, without a second call: every cached answer asks
-        return config.cache_timeouts[service_type]
+    try:
+        return _timeouts[service_type]
     except KeyError:
-        return config.cache_timeout
+        return _own().get_cache_timeout(service_type)
+
+
+def _own() -> Config:
+    return _pinned.get() or _current or get_reading().config
 
 
 def get_reading() -> Reading:
@@ -57,19 +66,28 @@ def put(reading_: Reading) -> None:
 
 def forget() -> None:
     """Read again at the next use."""
-    global _current, _reading  # noqa: PLW0603  # one for each process, by design
+    global _current, _reading, _common, _timeouts  # noqa: PLW0603  # one for each process, by design
     with _lock:
-        _current = _reading = None
+        _current = _reading = _common = None
+        _timeouts = {}
 
 
 def pin() -> Token[Config | None]:
     """Begin an operation: until `unpin`, this thread or coroutine sees one configuration."""
-    return _pinned.set(get_config())
+    with _lock:
+        config = _own()
+        token = _pinned.set(config)
+        _under_way[id(token)] = config
+        return token
 
 
 def unpin(token: Token[Config | None]) -> None:
     """End the operation."""
     _pinned.reset(token)
+    with _lock:
+        del _under_way[id(token)]
+        if _common is None:
+            _settle()
 
 
 def from_environment() -> Reading:
@@ -85,8 +103,17 @@ def with_settings(before: Reading) -> Reading:
 
 
 def _put(reading_: Reading) -> None:
-    global _current, _reading
+    global _current, _reading, _common, _timeouts
+    _common, _timeouts = None, {}
     _current, _reading = reading_.config, reading_
+    _settle()
+
+
+def _settle() -> None:
+    """Once no operation is left that began with another configuration, all may read the common one."""
+    global _common, _timeouts
+    if _current is not None and all(config is _current for config in _under_way.values()):
+        _common, _timeouts = _current, dict(_current.cache_timeouts)
 
 
 def _forget(*, setting: str, **_: Any) -> None:

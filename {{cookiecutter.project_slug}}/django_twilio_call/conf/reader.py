@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..exceptions import ConfigurationError
 from .catalogue import Config, assemble, disassemble, variables
-from .problems import Problem, shown, unfit
+from .problems import LONGEST, Problem, shown, unfit
 from .rules import broken
 from .sources import Texts, collect
 from .variables import DEPLOYED, STAGE, STAGES, Var
@@ -21,7 +21,7 @@ PLACEHOLDER: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """A configuration, and for each variable that was set where its value came from."""
 
@@ -64,8 +64,11 @@ def survey(
     values: dict[str, Any] = {}
     for name, declared in variables().items():
         text = texts.get(name)
-        values[name] = declared.default_for(stage) if text is None else _value(found, declared, text, stage)
-        if text is None and values[name] is MISSING and name not in found.unreadable:
+        if text is not None:
+            values[name] = _value(found, declared, text, stage)
+            continue
+        values[name] = declared.default_for(stage)
+        if values[name] is MISSING and name not in found.unreadable:
             found.refuse(name, f"missing; {declared.type.rule}", f"nowhere, in {stage}")
     found.problems += broken(values, stage, lambda name: found.origin(name) if name in texts else fallback(name, stage))
     return found, values
@@ -93,12 +96,14 @@ def overridden(before: Reading, settings: Mapping[str, Any], source: str) -> Rea
 
 def _value(found: Texts, declared: Var, text: str, stage: str) -> Any:
     """The typed value of a text; `MISSING` where a problem was noted."""
-    operators = stage in DEPLOYED and declared.required_in(stage)
-    rule = unfit(text)
-    if rule is None and operators and not text:
-        rule = f"must not be empty in {stage}; {declared.type.rule}"
-    elif rule is None and operators and PLACEHOLDER.search(text):
-        rule = "is a placeholder"
+    rule = None
+    if len(text) > LONGEST or not text.isprintable():
+        rule = unfit(text)
+    elif stage in DEPLOYED and declared.required_in(stage):
+        if not text:
+            rule = f"must not be empty in {stage}; {declared.type.rule}"
+        elif PLACEHOLDER.search(text):
+            rule = "is a placeholder"
     if rule is None:
         try:
             return declared.type.read(text)

@@ -30,7 +30,7 @@ counts: Final[Counter[str]] = Counter()
 """Reloads by their result."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What became of a reload: its result, what changed, what waits for a restart, and what was wrong."""
 

@@ -27,7 +27,7 @@ _INJECTED: Final = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP
 _ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)  # it holds secrets: nothing prints it
 class Texts:
     """What was found: texts by name, where each came from unless from the environment, and what went wrong."""
 

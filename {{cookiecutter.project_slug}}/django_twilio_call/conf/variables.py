@@ -19,7 +19,7 @@ FAKE_ACCOUNT_SID: Final = "AC" + "0" * 32
 """What the simulator goes by: no real account has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Var:
     """One variable. `stages` overrides `default`; `generated` and `operator` say who supplies what has none.
 
@@ -48,11 +48,11 @@ class Var:
         return self.default_for(stage) is MISSING
 
 
-@dataclass(frozen=True, slots=True)
 class Section:
     """Declares the variables of one feature."""
 
-    feature: str
+    def __init__(self, feature: str) -> None:
+        self.feature = feature
 
     def __call__(self, name: str, type_: t.Type, default: Any, help_: str, **more: Any) -> Any:
         """A field of `Config` that one variable fills. A secret never shows in the repr."""
