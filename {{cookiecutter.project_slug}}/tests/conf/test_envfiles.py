@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from django_twilio_call.conf.envfiles import load_stage, read_file
+from django_twilio_call.conf.envfiles import load_stage, loaded, read_file
 from django_twilio_call.exceptions import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,6 +72,29 @@ def test_what_the_environment_has_wins(tmp_path: Path) -> None:
     load_stage("testing", tmp_path, environ)
 
     assert environ == {"A": "shell", "B": "file"}
+
+
+def test_what_a_file_brought_is_known_by_its_line_until_somebody_changes_it(tmp_path: Path) -> None:
+    folder = tmp_path / "deploy" / "testing"
+    folder.mkdir(parents=True)
+    file(folder, "# comment\nA=file\nB=file\n")
+    environ: dict[str, str] = {}
+
+    load_stage("testing", tmp_path, environ)
+    environ["B"] = "shell"
+
+    assert loaded(environ) == {"A": "deploy/testing/app.env:2"}
+
+
+def test_a_secret_in_another_form_in_the_environment_wins_too(tmp_path: Path) -> None:
+    folder = tmp_path / "deploy" / "testing"
+    folder.mkdir(parents=True)
+    file(folder, "TWILIO_AUTH_TOKEN=x\nDATABASE_HOST=db\n")
+    environ = {"TWILIO_AUTH_TOKEN_FILE": "token", "DATABASE_URL": "sqlite:///x"}
+
+    load_stage("testing", tmp_path, environ)
+
+    assert environ == {"TWILIO_AUTH_TOKEN_FILE": "token", "DATABASE_URL": "sqlite:///x"}
 
 
 @pytest.mark.parametrize("stage", ["development", "testing", "staging", "production"])

@@ -71,9 +71,10 @@ def test_a_refused_set_is_not_tried_again_at_every_request(mounted: Mounted) -> 
 
 
 def test_what_opens_connections_waits_for_a_restart_and_is_named(
-    mounted: Mounted, caplog: pytest.LogCaptureFixture
+    mounted: Mounted, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = get_config().redis_url
+    monkeypatch.delenv("REDIS_URL", raising=False)
     mounted.hold(**{RING: "21", "REDIS_URL": f"redis://:{CANARY}@elsewhere"})
 
     outcome = reload.reload()

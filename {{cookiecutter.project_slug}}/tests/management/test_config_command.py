@@ -56,7 +56,7 @@ def test_every_variable_is_shown_with_where_it_comes_from() -> None:
     assert "77" in shown["DJANGO_TWILIO_RING_TIMEOUT"]
     assert shown["DJANGO_TWILIO_RING_TIMEOUT"].endswith("Django settings")
     assert shown["DJANGO_TWILIO_CACHE_TIMEOUT"].endswith("stage testing")
-    # A worker of pytest-xdist has it from its parent.
+    # A process that pytest-xdist starts gets from its parent's environment what that had from the file.
     assert shown["DJANGO_LOG_LEVEL"].endswith(("deploy/testing/app.env:3", "environment"))
     assert shown["PORT"].endswith("default")
     assert shown.keys() == variables().keys()
