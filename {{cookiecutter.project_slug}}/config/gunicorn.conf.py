@@ -32,9 +32,10 @@ def post_worker_init(worker: object) -> None:
     """A worker begins: it watches the mounted configuration, and says with which it runs."""
     from django.db import connections
 
-    from django_twilio_call import operations
+    from django_twilio_call import operations, tasks
 
     operations.begin("web")
+    tasks.wake()  # the first message of a process takes its time: not that of the first caller
     connections.close_all()  # this thread answers no requests
 
 

@@ -10,6 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from .retry import CircuitBreaker
 from .services import OutboxService, RoutingService
 
 logger = logging.getLogger(__name__)
@@ -32,10 +33,19 @@ def sweep() -> None:
     work()
 
 
+_broker: Final = CircuitBreaker(threshold=2, recovery=5)
+"""A broker that does not answer is left alone for a while: a caller would wait for each of its time-outs."""
+
+
 def wake(**_: Any) -> None:
     """Receiver of `signals.work_waiting`: ask a worker to look. With the broker away the next sweep finds the rows."""
+    if not _broker.allows():
+        counts["unsent"] += 1
+        return
     try:
         work.apply_async(retry=False, ignore_result=True)
+        _broker.succeeded()
     except (OperationalError, OSError) as error:
+        _broker.failed()
         counts["unsent"] += 1
         logger.warning("no worker was woken, the next sweep will do: %s", error)

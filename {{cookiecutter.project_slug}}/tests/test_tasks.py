@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from django_twilio_call import tasks
 from django_twilio_call.models import Agent, QueueEntry, Reservation
+from django_twilio_call.retry import CircuitBreaker
 from tests.fakes import Twilio
 from tests.webhooks.test_walk import enqueue
 
@@ -17,6 +18,11 @@ class NoBroker:
 
     def __call__(self, *_: object, **__: object) -> None:
         raise OperationalError("connection refused")
+
+
+@pytest.fixture(autouse=True)
+def _a_broker_nobody_gave_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_broker", CircuitBreaker(threshold=2, recovery=5))
 
 
 @pytest.fixture
@@ -46,6 +52,22 @@ def test_without_a_broker_the_caller_is_queued_all_the_same(
 
     assert QueueEntry.objects.count() == 1
     assert tasks.counts["unsent"] == unsent + 1
+
+
+def test_a_dead_broker_is_asked_twice_and_then_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Dead:
+        def __call__(self, *_: object, **__: object) -> None:
+            asked.append(1)
+            raise OperationalError("timed out")
+
+    monkeypatch.setattr(tasks.work, "apply_async", Dead())
+
+    for _ in range(10):
+        tasks.wake()
+
+    assert len(asked) == 2
 
 
 @pytest.mark.django_db

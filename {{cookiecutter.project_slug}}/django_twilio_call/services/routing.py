@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from ..constants import AgentStatus, QueueEntryState, ReservationState
 from ..models import AgentStateSpan, QueueEntry, Reservation
+from . import alone
 from .base import BaseService
 from .queues import QueueService
 from .reservations import locked, release, requeue, withdraw
@@ -60,6 +61,7 @@ class RoutingService(BaseService):
             (self._ids(self._expired(now)), lambda pk: self._expire(pk, now)),
             (self._ids(self._callers_gone()), lambda pk: self._abandon(pk, now)),
             (self._ids(self._agents_gone()), lambda pk: self._release(pk, now)),
+            (self._ids(alone.legs(now)), lambda pk: alone.end(pk, now=now)),
         )
         return sum(act(pk) for ids, act in steps for pk in ids)
 

@@ -1,0 +1,66 @@
+"""Nobody stays in a conference with nobody."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from django_twilio_call.constants import CallStatus, QueueEntryState, ReservationState
+from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation
+from django_twilio_call.services import RoutingService
+from tests.fakes import call_sid
+
+from .test_routing import waiting
+
+pytestmark = pytest.mark.django_db
+LATER = timedelta(seconds=30)
+
+
+@pytest.fixture
+def talking(queue: Queue, agent: Agent, now: datetime) -> Reservation:
+    """A caller and an agent in their conference."""
+    entry = waiting(queue, 1, now)
+    QueueEntry.objects.update(state=QueueEntryState.ANSWERED, answered_at=now, ended_at=now)
+    leg = Call.objects.create(sid=call_sid(8), role="agent", from_number="c", to_number="", started_at=now)
+    return Reservation.objects.create(
+        entry=entry, agent=agent, agent_call=leg, state=ReservationState.ACCEPTED, created_at=now, expires_at=now
+    )
+
+
+def ended(number: int, at: datetime) -> None:
+    Call.objects.filter(sid=call_sid(number)).update(status=CallStatus.COMPLETED, ended_at=at)
+
+
+def told_to_end(now: datetime) -> list[str]:
+    for _ in range(2):
+        RoutingService().sweep(now=now)
+    return list(Outbox.objects.values_list("call_sid", flat=True))
+
+
+def test_a_conversation_is_left_alone(talking: Reservation, now: datetime) -> None:
+    assert told_to_end(now + timedelta(hours=1)) == []
+
+
+def test_an_agent_whose_caller_hung_up_on_the_way_is_let_go_once(talking: Reservation, now: datetime) -> None:
+    ended(1, now)
+
+    assert told_to_end(now + timedelta(seconds=5)) == []
+    assert told_to_end(now + LATER) == [call_sid(8)]
+
+
+def test_a_caller_whose_agent_hung_up_on_the_way_is_let_go_once(talking: Reservation, now: datetime) -> None:
+    ended(8, now)
+    Reservation.objects.update(state=ReservationState.COMPLETED, ended_at=now)
+
+    assert told_to_end(now + LATER) == [call_sid(1)]
+
+
+def test_a_caller_who_came_to_another_agent_after_the_first_one_left_talks_on(
+    talking: Reservation, now: datetime
+) -> None:
+    talking.pk, talking.agent_call = None, None
+    talking.state, talking.ended_at = ReservationState.COMPLETED, now - LATER
+    talking.save(force_insert=True)
+
+    assert told_to_end(now + LATER) == []
