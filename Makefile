@@ -4,6 +4,7 @@
 #  make bench    times beside cookiecutter's and django-admin's own, in one run
 #  make bench-config  configuration beside pydantic-settings, environs, dynaconf, django-environ and a hand-written reader
 #  make bench-calls   500 calls at 10 a second: on SQLite, and with four web workers on PostgreSQL and Valkey
+#  make bench-cache   the cache beside its peers: a hit, invalidation, a stampede, a day, faults       PART=hit FULL=1
 #  make lock     all requirements*.txt anew: the newest versions that pyproject.toml allows
 #
 #  Each does its own set-up, once. Wanted: Python 3.11 or newer and make.                PYTHON=python3
@@ -17,7 +18,7 @@ BAKE := -m cookiecutter --default-config --no-input --output-dir
 COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check bench bench-calls bench-config lock
+.PHONY: help demo test check bench bench-cache bench-calls bench-config lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -53,6 +54,9 @@ bench-config: build/peers/.done
 bench-calls: .venv/.done
 	@$(BIN)/python benchmarks/calls.py
 
+bench-cache: build/peers/.done
+	@build/peers/bin/python -m benchmarks.cache $(PART) $(if $(FULL),--full)
+
 lock: .venv/.done
 	@rm -rf build/lock
 	@$(BIN)/python $(BAKE) build/lock . project_slug=project
@@ -60,6 +64,7 @@ lock: .venv/.done
 	cp build/lock/project/requirements*.txt "$(PROJECT)"
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --output-file requirements-dev.txt --group dev pyproject.toml "$(PROJECT)/requirements-dev.txt"
+	$(COMPILE) --output-file requirements-bench.txt --group bench "$(PROJECT)/requirements.txt" --constraint "$(PROJECT)/requirements-dev.txt"
 
 # mypy's plugin reads the settings, and they want secrets: any will do, and none is to lie in the tree.
 SECRETS := DJANGO_SECRET_KEY=only-for-the-type-checker-to-read-settings TWILIO_AUTH_TOKEN=only-for-the-type-checker
@@ -69,10 +74,9 @@ SECRETS := DJANGO_SECRET_KEY=only-for-the-type-checker-to-read-settings TWILIO_A
 build/bake/.done: requirements.txt
 	$(call install,requirements.txt,build/bake)
 
-# Nobody's tests need these, so they stand in no requirements file: the newest there are.
-build/peers/.done: $(PROJECT)/requirements.txt
-	$(call install,"$(PROJECT)/requirements.txt",build/peers)
-	@VIRTUAL_ENV=build/peers build/peers/bin/uv pip install --quiet dynaconf environs pydantic-settings || build/peers/$(PIP) dynaconf environs pydantic-settings
+build/peers/.done: requirements-bench.txt
+	@mkdir -p build
+	$(call install,requirements-bench.txt,build/peers)
 
 .venv/.done: requirements-dev.txt
 	$(call install,requirements-dev.txt,.venv)

@@ -1,0 +1,1 @@
+"""The cache beside its peers, against a real Valkey and PostgreSQL: `make bench-cache`."""
