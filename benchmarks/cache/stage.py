@@ -56,7 +56,7 @@ def set_up(**timeouts: int) -> None:
 
     url = os.environ["REDIS_URL"]
     settings.CACHES = {**settings.CACHES, **_caches(url)}
-    settings.LOGGING = {"version": 1, "disable_existing_loggers": True}
+    settings.LOGGING = {"version": 1, "root": {"level": "CRITICAL"}}
     if has("cacheops"):
         settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "cacheops"]
         settings.CACHEOPS_REDIS = f"{url[:-1]}2"
