@@ -45,8 +45,11 @@ def servers(*, database: bool = False) -> Iterator[str]:
         yield url
 
 
-def set_up(**timeouts: int) -> None:
-    """Django with the project's settings, and every peer beside it; `timeouts` are services' own, in seconds."""
+def set_up(*, query_caches: bool = False, **timeouts: int) -> None:
+    """Django with the project's settings, and other caches beside its own; `timeouts` are services', in seconds.
+
+    `query_caches`: those that put themselves between models and database too, for all there is in this process.
+    """
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.testing"
     for name in ("DJANGO_SECRET_KEY", "TWILIO_AUTH_TOKEN"):
         os.environ.setdefault(name, secrets.token_urlsafe(48))
@@ -57,11 +60,11 @@ def set_up(**timeouts: int) -> None:
     url = os.environ["REDIS_URL"]
     settings.CACHES = {**settings.CACHES, **_caches(url)}
     settings.LOGGING = {"version": 1, "root": {"level": "CRITICAL"}}
-    if has("cacheops"):
+    if query_caches and has("cacheops"):
         settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "cacheops"]
         settings.CACHEOPS_REDIS = f"{url[:-1]}2"
         settings.CACHEOPS = {"django_twilio_call.queue": {"ops": (), "timeout": 300}}
-    if has("cachalot"):
+    if query_caches and has("cachalot"):
         settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "cachalot"]
         settings.CACHALOT_CACHE = "django-redis" if has("django-redis") else "django"
         settings.CACHALOT_ONLY_CACHABLE_TABLES = frozenset({"django_twilio_call_queue"})

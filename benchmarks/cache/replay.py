@@ -1,0 +1,163 @@
+"""The recorded day's events, done to the database, and its questions, put to each policy in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django_twilio_call.cache.results import guard
+from django_twilio_call.constants import CallStatus, QueueEntryState
+from django_twilio_call.models import INVALIDATES, Agent, AgentStateSpan, Call, Queue, QueueEntry, QueueMembership
+
+from . import questions
+from .policies import Policy
+from .questions import moment
+
+MODELS: Final = {"queue": "queue", "membership": "queuemembership", "agent": "agent"}
+PAST_DAYS: Final = 30
+PAST: Final = """
+INSERT INTO django_twilio_call_call (sid, role, direction, from_number, to_number, status, sequence, started_at,
+    ended_at)
+SELECT 'past-' || number, 'customer', 'inbound', '', '', 'completed', 0, at, at + interval '5 minutes'
+FROM (SELECT number, %(midnight)s::timestamptz - (1 + number %% %(days)s) * interval '1 day' + interval '8 hours'
+    + random() * interval '12 hours' AS at FROM generate_series(1, %(calls)s) AS number) AS calls;
+INSERT INTO django_twilio_call_queueentry (call_id, queue_id, state, priority, enqueued_at, answered_at, ended_at)
+SELECT id, (SELECT id FROM django_twilio_call_queue WHERE key = 'q' || (1 + calls.id %% 6)),
+    CASE WHEN id %% 9 = 0 THEN 'abandoned' ELSE 'answered' END, 0, started_at,
+    CASE WHEN id %% 9 = 0 THEN NULL ELSE started_at + random() * interval '40 seconds' END, ended_at
+FROM django_twilio_call_call AS calls;
+ANALYZE;
+"""
+"""A month like this day, so that reports have something to count."""
+
+Act = tuple[float, str, tuple[Any, ...]]
+
+
+class Replay:
+    """One pass over the day: everything is done once, and each question is put to every policy."""
+
+    def __init__(self, day: dict[str, Any], policies: Sequence[Policy]) -> None:
+        self.day, self.policies = day, policies
+        self.edits: dict[str, list[tuple[int, float]]] = {}
+        self.not_acknowledged = 0
+        self._queues: dict[int, Queue] = {}
+        self._agents: list[Agent] = []
+        self._entries: dict[int, int] = {}
+
+    def prepare(self) -> None:
+        """The center as it is before it opens, and its past."""
+        for number in range(1, 7):
+            key = f"q{number}"
+            self._queues[number] = Queue.objects.create(key=key, name=f"Queue {number}", digit=str(number))
+        for number, agent in enumerate(self.day["agents"]):
+            user = User.objects.create(username=f"agent{number}")
+            made = Agent.objects.create(user=user, name=f"Agent {number}")
+            self._agents.append(made)
+            AgentStateSpan.objects.create(agent=made, started_at=moment.now())
+            for queue in agent["queues"]:
+                QueueMembership.objects.create(agent=made, queue=self._queues[queue])
+        arrivals = sum(event[1] == "arrives" for event in self.day["events"])
+        values = {"midnight": questions.MIDNIGHT, "days": PAST_DAYS, "calls": arrivals * PAST_DAYS}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setseed(0.5)")
+            for statement in PAST.split(";")[:-1]:
+                cursor.execute(statement, values if "%(" in statement else None if "%%" not in statement else {})
+
+    def run(self) -> None:
+        """The whole day."""
+        acts: dict[str, Callable[..., None]] = {
+            "arrives": self._arrives,
+            "answered": self._answered,
+            "ends": self._ends,
+            "abandons": self._abandons,
+            "state": self._state,
+            "edit": self._edit,
+            "look-up": lambda _, back, days, queue: self._ask(questions.report, back, days, _key(queue)),
+            "screen": lambda queue: self._ask(questions.metrics, _key(queue)),
+            "roster": lambda _: self._ask(questions.roster),
+            "dashboard": lambda queue: self._ask(questions.report, 0, 1, _key(queue)),
+        }
+        for seconds, kind, args in sorted(self._acts(), key=lambda act: act[0]):
+            moment.seconds = seconds
+            acts[kind](*args)
+
+    def _acts(self) -> Iterator[Act]:
+        for at, kind, *args in self.day["events"]:
+            yield at / 10, kind, tuple(args)
+        for what, which, begins, ends, every in self.day["pollers"]:
+            at = begins
+            while at < ends:
+                yield at, what, (which,)
+                at += every
+
+    def _ask(self, question: Any, *args: Any) -> None:
+        for policy in self.policies:
+            policy.read(question, args, self.edits)
+
+    def _arrives(self, number: int, queue: int) -> None:
+        """A call's webhooks: the menu is read to the caller, the key pressed is looked up in it, and routed."""
+        now = moment.now()
+        self._ask(questions.menu)
+        self._ask(questions.menu)
+        call = Call.objects.create(sid=f"call-{number}", from_number="", to_number="", started_at=now)
+        entry = QueueEntry.objects.create(call=call, queue=self._queues[queue], priority=0, enqueued_at=now)
+        self._entries[number] = entry.pk
+        self._ask(questions.rules, _key(queue))
+
+    def _answered(self, number: int, agent: int) -> None:
+        self._entry(number, state=QueueEntryState.ANSWERED, answered_at=moment.now())
+        self._state(agent, "busy")
+
+    def _ends(self, number: int) -> None:
+        self._entry(number, ended_at=moment.now())
+        Call.objects.filter(sid=f"call-{number}").update(status=CallStatus.COMPLETED, ended_at=moment.now())
+
+    def _abandons(self, number: int) -> None:
+        self._entry(number, state=QueueEntryState.ABANDONED, ended_at=moment.now())
+
+    def _entry(self, number: int, **changes: Any) -> None:
+        QueueEntry.objects.filter(pk=self._entries[number]).update(**changes)
+
+    def _state(self, agent: int, state: str) -> None:
+        AgentStateSpan.objects.move(agent_id=self._agents[agent].pk, to=state, now=moment.now())
+
+    def _edit(self, what: str, which: int, how: int) -> None:
+        """A change by a supervisor: afterwards it is committed, and its invalidation acknowledged unless there were
+        errors.
+        """
+        errors = guard.store.link().errors
+        moment.edits += 1
+        with transaction.atomic():
+            getattr(self, f"_edit_{what}")(which, how)
+        self.not_acknowledged += guard.store.link().errors != errors
+        for service in INVALIDATES[f"django_twilio_call.{MODELS[what]}"]:
+            self.edits.setdefault(service, []).append((moment.edits, moment.seconds))
+
+    def _edit_queue(self, which: int, how: int) -> None:
+        queue = self._queues[1 + which % 6]
+        if how % 2:
+            Queue.objects.filter(pk=queue.pk).update(max_wait=600 + 10 * how)
+        else:
+            queue.name = f"Queue {1 + which % 6}, edit {how}"
+            queue.save()
+
+    def _edit_membership(self, which: int, how: int) -> None:
+        """An agent is moved from one queue to another."""
+        agent = self._agents[which % len(self._agents)]
+        first = QueueMembership.objects.filter(agent=agent).order_by("queue").first()
+        taken = set(QueueMembership.objects.filter(agent=agent).values_list("queue", flat=True))
+        free = [queue for queue in self._queues.values() if queue.pk not in taken]
+        if first is not None:
+            first.delete()
+        QueueMembership.objects.create(agent=agent, queue=free[how % len(free)])
+
+    def _edit_agent(self, which: int, how: int) -> None:
+        agent = self._agents[which % len(self._agents)]
+        agent.name = f"Agent {which}, edit {how}"
+        agent.save()
+
+
+def _key(queue: int) -> str:
+    return f"q{queue}" if queue else ""
