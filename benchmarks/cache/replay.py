@@ -17,18 +17,19 @@ from .questions import moment
 
 MODELS: Final = {"queue": "queue", "membership": "queuemembership", "agent": "agent"}
 PAST_DAYS: Final = 30
-PAST: Final = """
+PAST_CALLS: Final = """
 INSERT INTO django_twilio_call_call (sid, role, direction, from_number, to_number, status, sequence, started_at,
     ended_at)
 SELECT 'past-' || number, 'customer', 'inbound', '', '', 'completed', 0, at, at + interval '5 minutes'
-FROM (SELECT number, %(midnight)s::timestamptz - (1 + number %% %(days)s) * interval '1 day' + interval '8 hours'
-    + random() * interval '12 hours' AS at FROM generate_series(1, %(calls)s) AS number) AS calls;
+FROM (SELECT number, %(midnight)s::timestamptz - (1 + mod(number, %(days)s)) * interval '1 day' + interval '8 hours'
+    + random() * interval '12 hours' AS at FROM generate_series(1, %(calls)s) AS number) AS calls
+"""
+PAST_ENTRIES: Final = """
 INSERT INTO django_twilio_call_queueentry (call_id, queue_id, state, priority, enqueued_at, answered_at, ended_at)
-SELECT id, (SELECT id FROM django_twilio_call_queue WHERE key = 'q' || (1 + calls.id %% 6)),
-    CASE WHEN id %% 9 = 0 THEN 'abandoned' ELSE 'answered' END, 0, started_at,
-    CASE WHEN id %% 9 = 0 THEN NULL ELSE started_at + random() * interval '40 seconds' END, ended_at
-FROM django_twilio_call_call AS calls;
-ANALYZE;
+SELECT id, (SELECT id FROM django_twilio_call_queue WHERE key = 'q' || (1 + mod(calls.id, 6))),
+    CASE WHEN mod(id, 9) = 0 THEN 'abandoned' ELSE 'answered' END, 0, started_at,
+    CASE WHEN mod(id, 9) = 0 THEN NULL ELSE started_at + random() * interval '40 seconds' END, ended_at
+FROM django_twilio_call_call AS calls
 """
 """A month like this day, so that reports have something to count."""
 
@@ -62,8 +63,9 @@ class Replay:
         values = {"midnight": questions.MIDNIGHT, "days": PAST_DAYS, "calls": arrivals * PAST_DAYS}
         with connection.cursor() as cursor:
             cursor.execute("SELECT setseed(0.5)")
-            for statement in PAST.split(";")[:-1]:
-                cursor.execute(statement, values if "%(" in statement else None if "%%" not in statement else {})
+            cursor.execute(PAST_CALLS, values)
+            cursor.execute(PAST_ENTRIES)
+            cursor.execute("ANALYZE")
 
     def run(self) -> None:
         """The whole day."""
