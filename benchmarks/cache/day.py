@@ -73,7 +73,7 @@ def _set_up() -> dict[str, int]:
     """Django with the time-outs of production, which are the constants'; answers those."""
     from django_twilio_call.constants import SERVICE_CACHE_TIMEOUTS
 
-    stage.set_up(**SERVICE_CACHE_TIMEOUTS)
+    stage.set_up(patient=True, **SERVICE_CACHE_TIMEOUTS)
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
