@@ -48,8 +48,8 @@ def servers(*, database: bool = False) -> Iterator[str]:
 def set_up(*, query_caches: bool = False, patient: bool = False, **timeouts: int) -> None:
     """Django with the project's settings, and other caches beside its own; `timeouts` are services', in seconds.
 
-    `query_caches`: those that put themselves between models and database too, for all there is in this process. `patient`:
-    the cache's server may take its time, where a busy machine is not what is measured.
+    `query_caches`: those that put themselves between models and database too, for all there is in this process.
+    `patient`: the cache's server may take its time, where a busy machine is not what is measured.
     """
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.testing"
     for name in ("DJANGO_SECRET_KEY", "TWILIO_AUTH_TOKEN"):
