@@ -50,7 +50,7 @@ def main(*, full: bool) -> bool:
 
 def _ours(method: Any) -> tuple[Callable[[], Any], Any, list[str]]:
     """A hit of a cached method, the client it goes through, and the keys it reads, as they are called there."""
-    from django_twilio_call.cache.guard import generation
+    from django_twilio_call.cache.kept import generation
     from django_twilio_call.cache.results import guard
     from django_twilio_call.cache.store import GENERATION_OF_ALL
 
@@ -71,7 +71,7 @@ def _ours(method: Any) -> tuple[Callable[[], Any], Any, list[str]]:
 def _unpacking(client: Any, key: str) -> Callable[[], Any]:
     """What of our time the value's bytes take alone, which a raw MGET leaves as they are."""
     from django_twilio_call.cache import codec
-    from django_twilio_call.cache.guard import from_bytes
+    from django_twilio_call.cache.kept import from_bytes
 
     kept = from_bytes(client.get(key))
     return lambda: codec.loads(kept.payload)

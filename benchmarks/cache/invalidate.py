@@ -58,7 +58,7 @@ def _ms(microseconds: float) -> str:
 def _ours(client: Any, size: int) -> dict[str, float]:
     """µs of one GET and of one invalidation of a service with so many answers, taking turns."""
     from django_twilio_call.cache import invalidate_service_cache
-    from django_twilio_call.cache.guard import generation
+    from django_twilio_call.cache.kept import generation
     from django_twilio_call.cache.results import guard
 
     keys = _keys(size)

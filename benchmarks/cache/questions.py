@@ -23,6 +23,7 @@ from django_twilio_call.models import AgentStateSpan, Queue, QueueMembership
 from django_twilio_call.services import AnalyticsService, IVRService
 
 DAY: Final = date(2026, 3, 2)
+OURS: Final = "(c) ours"
 MIDNIGHT: Final = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -85,12 +86,22 @@ def menu() -> Answer:
 
 @cache_result(service_type="analytics", key_prefix="day-report")
 def report(back: int, days: int, queue_key: str) -> Answer:
-    """The project's, for days that begin so many back."""
-    first = DAY - timedelta(days=back)
-    last = first + timedelta(days=days - 1)
-    compute = AnalyticsService.get_call_analytics.function
+    """The project's, for days that begin so many back.
+
+    Ours is the sum of days that are kept on their own; the other policies know no parts, and count the whole period.
+    """
+    service, first = AnalyticsService(), DAY - timedelta(days=back)
     what = "report of today" if back == 0 else f"report of {days} day{'s' * (days > 1)}"
-    return _answer(what, lambda: compute(AnalyticsService(), first=first, last=last, queue_key=queue_key))
+
+    def compute() -> Any:
+        last = first + timedelta(days=days - 1)
+        if meter.policy == OURS:
+            report = AnalyticsService.get_call_analytics.function
+            return report(service, first=first, last=last, queue_key=queue_key, now=moment.now())
+        begin = MIDNIGHT - timedelta(days=back)
+        return service._counted(begin, begin + timedelta(days=days), queue_key=queue_key).get(0)
+
+    return _answer(what, compute)
 
 
 @cache_result(service_type="queue", key_prefix="day-metrics")
@@ -104,7 +115,7 @@ def metrics(queue_key: str) -> Answer:
         ready = AgentStateSpan.objects.current().filter(
             state=AgentStatus.AVAILABLE, agent__memberships__queue_id=queue.pk
         )
-        today = service._by_queue(MIDNIGHT, moment.now(), queue_key=queue_key).get(queue.pk)
+        today = service._counted(MIDNIGHT, moment.now(), queue_key=queue_key).get(0)
         return [queue.name, *waiting, ready.count(), today]
 
     return _answer("queue metrics", compute)

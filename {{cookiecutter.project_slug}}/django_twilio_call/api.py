@@ -130,7 +130,8 @@ def analytics(request: HttpRequest) -> dict[str, Any]:
     last = parse_date(request.GET.get("last", "")) or today
     period = timedelta(days=DefaultValues.DEFAULT_ANALYSIS_PERIOD_DAYS - 1)
     first = parse_date(request.GET.get("first", "")) or last - period
-    counts = service.get_call_analytics(first=first, last=last, queue_key=request.GET.get("queue", ""))
+    queue_key = request.GET.get("queue", "")
+    counts = service.get_call_analytics(first=first, last=last, queue_key=queue_key, now=timezone.now())
     return {
         "first": first,
         "last": last,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, default_key_func
 from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 from django.core.cache.backends.redis import RedisCacheClient
 from django.utils.module_loading import import_string
@@ -50,6 +50,13 @@ class RedisCache(DjangoRedisCache):
         marks = {"epoch_key": self.make_key(f"cc:{EPOCH}"), "all_key": self.make_key(f"cc:{ALL}")}
         self.link = link_to(servers[0], **marks, **options)
         self._cache = KeptClient(servers, self.link, self._serializer)
+
+    def whole_keys(self, keys: Iterable[str]) -> list[str]:
+        """Keys as the server knows them; ours need no validation, and on the way of a hit every microsecond counts."""
+        if self.key_func is not default_key_func:
+            return [self.make_key(key) for key in keys]
+        beginning = f"{self.key_prefix}:{self.version}:"
+        return [beginning + key for key in keys]
 
     def _try(self, otherwise: T, command: Callable[[], T]) -> T:
         try:

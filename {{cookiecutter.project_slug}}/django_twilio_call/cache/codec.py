@@ -58,14 +58,16 @@ def _extended(value: Any) -> Any:
 
 
 def _restored(number: int, data: bytes) -> Any:
-    plain = loads(data)
-    if number == _ENUM:
-        module, name, member = plain
-        return _known_class(module, name, Enum)[member]
-    if number == _DATACLASS:
-        module, name, fields = plain
-        return _known_class(module, name, None)(**fields)
-    return _RESTORE[number](plain)
+    plain = msgpack.unpackb(data, ext_hook=_restored, strict_map_key=False)
+    if restore := _RESTORE.get(number):
+        return restore(plain)
+    module, name, content = plain
+    found: Any = _classes.get((module, name)) or _known_class(module, name)
+    if number == _DATACLASS and dataclasses.is_dataclass(found):
+        return found(**content)
+    if number == _ENUM and issubclass(found, Enum):
+        return found[content]
+    raise CacheValueError(f"unreadable: {module}.{name} is another class here")
 
 
 def _path(kind: type) -> tuple[str, str]:
@@ -74,13 +76,17 @@ def _path(kind: type) -> tuple[str, str]:
     return kind.__module__, kind.__qualname__
 
 
-def _known_class(module: str, name: str, base: type | None) -> Any:
+_classes: Final[dict[tuple[str, str], Any]] = {}
+
+
+def _known_class(module: str, name: str) -> Any:
     """A dataclass or an enum of a module that is loaded already: bytes from a store must not import anything."""
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    if not isinstance(found, type) or not (issubclass(found, base) if base else dataclasses.is_dataclass(found)):
+    if not isinstance(found, type) or not (dataclasses.is_dataclass(found) or issubclass(found, Enum)):
         raise CacheValueError(f"unreadable: no class {module}.{name} here")
+    _classes[module, name] = found
     return found
 
 

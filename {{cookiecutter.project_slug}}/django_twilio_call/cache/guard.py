@@ -11,71 +11,29 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ..exceptions import CacheValueError
 from . import codec
 from .counters import Counters
+from .kept import MARK, Kept, Valid, from_bytes, generation
 from .store import GENERATION_OF_ALL, Store, StoreAway
 
 logger = logging.getLogger(__name__)
 
-FORMAT: Final = b"\x01"
-MARK: Final = 8
-"""Bytes of a generation: two random ones are the same once in 10^19."""
-
-EARLY: Final = (0.75, 0.9)
-"""Share of its time after which a value is computed anew by one caller, while the others still get it. Drawn for each
-value, so that those computed together are not renewed together."""
+EARLY: Final = (0.02, 0.05)
+"""Last share of its time in which a value is computed anew by one caller, while the others still get it. Drawn for each
+value, so that those computed together are not renewed together; more for one that takes long to compute."""
 
 LEASE: Final = 5.0
 """Seconds after which whoever computes counts as dead. Longer for a value that took longer the last time."""
 
 PAUSES: Final = (0.002, 0.03)
 """Seconds between looks for a value that somebody else computes: from, growing, to."""
-
-_HEAD: Final = struct.Struct(">dddB")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A value as it is kept: fresh until `early`, valid until `expires`, and what it cost to compute, in seconds."""
-
-    early: float
-    expires: float
-    cost: float
-    marks: bytes
-    payload: bytes
-
-    def to_bytes(self) -> bytes:
-        """For the store."""
-        head = _HEAD.pack(self.early, self.expires, self.cost, len(self.marks) // MARK)
-        return b"".join((FORMAT, head, self.marks, self.payload))
-
-
-@dataclass(frozen=True, slots=True)
-class Valid:
-    """A value that counts, with what is known of it; the value itself may be None."""
-
-    value: Any
-    early: float
-    cost: float
-
-
-def from_bytes(data: bytes | None) -> Kept | None:
-    """From the store; None when there is nothing, or nothing this release can read."""
-    if not isinstance(data, bytes) or data[:1] != FORMAT or len(data) <= _HEAD.size:
-        return None
-    early, expires, cost, count = _HEAD.unpack_from(data, 1)
-    begin = 1 + _HEAD.size
-    end = begin + count * MARK
-    return Kept(early, expires, cost, data[begin:end], data[end:])
 
 
 class Guard:
@@ -128,39 +86,6 @@ class Guard:
         except (StoreAway, CacheValueError):
             pass
         return default
-
-    def read_many(self, wanted: Mapping[str, str]) -> dict[str, tuple[Kept | None, bytes | None]]:
-        """For each key the value and the marks as they are now, all in one round trip; `wanted` is key -> tag."""
-        tags = sorted(set(wanted.values()))
-        keys = (*wanted, GENERATION_OF_ALL, *map(generation, tags))
-        found = self.store.read(keys)
-        all_mark, *marks = found[len(wanted) :]
-        by_tag = dict(zip(tags, marks, strict=True))
-
-        def both(tag: str) -> bytes | None:
-            mark = by_tag[tag]
-            return None if all_mark is None or mark is None else all_mark + mark
-
-        return {key: (from_bytes(data), both(wanted[key])) for key, data in zip(wanted, found, strict=False)}
-
-    def put_many(self, entries: Iterable[tuple[str, str, float, Any]]) -> bool:
-        """Keep values that are known already, (key, tag, seconds, value) each; answers whether all were kept."""
-        given = list(entries)
-        try:
-            found = self.read_many({key: tag for key, tag, _, _ in given})
-            if any(marks is None for _, marks in found.values()):
-                for name in (GENERATION_OF_ALL, *{generation(tag) for _, tag, _, _ in given}):
-                    self.store.add(name, secrets.token_bytes(MARK), None)
-                found = self.read_many({key: tag for key, tag, _, _ in given})
-            by_seconds: dict[float, dict[str, bytes]] = {}
-            for key, _, seconds, value in given:
-                if seconds > 0 and (marks := found[key][1]) is not None:
-                    by_seconds.setdefault(seconds, {})[key] = self._packed(marks, seconds, value, 0.0)
-            for seconds, packed in by_seconds.items():
-                self.store.write_many(packed, seconds)
-        except StoreAway:
-            return False
-        return sum(map(len, by_seconds.values())) == len({key for key, _, _, _ in given})
 
     def forget(self, tags: Sequence[str]) -> bool:
         """Invalidate all that depends on any of these; answers whether the store said so (see `Store.forget`)."""
@@ -253,7 +178,7 @@ class Guard:
             kept, marks = self.read(key, tags)
             if (found := self.valid(kept, marks, counters)) is not None and self._clock() < found.early:
                 return found.value
-            value, cost = self._computed(compute, counters)
+            value, cost = self.computed(compute, counters)
             if marks is not None and not self._keep(key, marks, seconds, value, cost=cost):
                 counters.errors += 1
             return value
@@ -280,24 +205,23 @@ class Guard:
 
     def _keep(self, key: str, marks: bytes, seconds: float, value: Any, *, cost: float) -> bool:
         try:
-            self.store.write(key, self._packed(marks, seconds, value, cost), seconds)
+            self.store.write(key, self.packed(marks, seconds, value, cost), seconds)
         except StoreAway:
             return False
         return True
 
-    def _packed(self, marks: bytes, seconds: float, value: Any, cost: float) -> bytes:
+    def packed(self, marks: bytes, seconds: float, value: Any, cost: float) -> bytes:
         now = self._clock()
-        share = random.uniform(*EARLY)
-        # A value that takes long to compute is renewed the sooner, so that the new one is there in time.
-        early = now + max(0.5 * seconds, min(share * seconds, seconds - 2 * cost))
+        # In time for the new one to be there when this one ends.
+        early = now + max(seconds / 2, seconds - max(random.uniform(*EARLY) * seconds, 2 * cost))
         return Kept(early, now + seconds, cost, marks, codec.dumps(value)).to_bytes()
 
     def _alone(self, compute: Callable[[], Any], counters: Counters) -> Any:
         """Without the store."""
         counters.uncached += 1
-        return self._computed(compute, counters)[0]
+        return self.computed(compute, counters)[0]
 
-    def _computed(self, compute: Callable[[], Any], counters: Counters) -> tuple[Any, float]:
+    def computed(self, compute: Callable[[], Any], counters: Counters) -> tuple[Any, float]:
         """The value, and the seconds it cost."""
         began = time.perf_counter()
         value = compute()
@@ -305,11 +229,6 @@ class Guard:
         counters.computations += 1
         counters.computed_s += cost
         return value, cost
-
-
-def generation(tag: str) -> str:
-    """Key of the mark of a tag."""
-    return f"cc:g:{tag}"
 
 
 def _lock(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,11 +15,16 @@ from ..signals import bulk_changed
 _services_of: Final[dict[str, tuple[str, ...]]] = {}
 
 
+_waiting: Final[weakref.WeakSet[Invalidation]] = weakref.WeakSet()
+"""Those that a transaction of this process still holds: mostly none, which is quick to see."""
+
+
 class Invalidation:
     """What is to be forgotten once a transaction commits."""
 
     def __init__(self, tags: Iterable[str]) -> None:
         self.tags = set(tags)
+        _waiting.add(self)
 
     def __call__(self) -> None:
         """The commit is done."""
@@ -48,6 +54,8 @@ def changes_pending(tags: Sequence[str], using: str = DEFAULT_DB_ALIAS) -> bool:
 
     Such an answer is right for this transaction alone, which may yet be rolled back: it is neither read nor kept.
     """
+    if not _waiting:
+        return False
     connection = transaction.get_connection(using)
     if not connection.in_atomic_block:
         return False

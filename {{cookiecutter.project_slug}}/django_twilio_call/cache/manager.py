@@ -18,8 +18,8 @@ from ..constants import CacheKeyPrefixes
 from ..exceptions import CacheError, CacheValueError
 from . import codec
 from . import counters as counting
-from .guard import Kept, Valid
 from .invalidation import tags_of
+from .kept import Kept, Valid
 from .keys import join, namespace
 from .results import declared, guard, tag_of_service
 from .store import StoreAway

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, overload
 
 from ..conf import get_config
 from . import counters as counting
-from .guard import Guard
+from .bulk import BulkGuard
 from .invalidation import changes_pending
 from .keys import join, namespace
 from .store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 Q = ParamSpec("Q")
 
-guard: Final = Guard(Store())
+guard: Final = BulkGuard(Store())
 """The process's one guard, over Django's default cache."""
 
 Tags = Iterable[str] | Callable[..., Iterable[str]]
@@ -209,6 +210,30 @@ def cache_result(
         )
 
     return decorate
+
+
+def cached_parts(
+    parts: Iterable[T], *, service_type: str, name: str, compute: Callable[[list[T]], Mapping[T, Any]]
+) -> dict[T, Any]:
+    """One answer for each of many parts (days, say), kept for as long as the service's are; in one round trip.
+
+    `compute` gives the answers of those that are not kept, all at once. Inside a transaction that has changed what they
+    are computed from, all are computed and none is kept.
+    """
+    wanted, tag = list(parts), tag_of_service(service_type)
+    seconds, counters = get_config().get_cache_timeout(service_type), counting.of(service_type)
+    if not wanted or seconds <= 0 or changes_pending((tag,)):
+        counters.uncached += len(wanted)
+        return dict(compute(wanted)) if wanted else {}
+    beginning = namespace(service_type, name)
+    by_key = {join(beginning, [part]): part for part in wanted}
+
+    def missing(keys: list[str]) -> dict[str, Any]:
+        answers = compute([by_key[key] for key in keys])
+        return {key: answers[by_key[key]] for key in keys}
+
+    found = guard.get_many(dict.fromkeys(by_key, tag), seconds, missing, counters)
+    return {by_key[key]: answer for key, answer in found.items()}
 
 
 def tag_of_service(service_type: str) -> str:

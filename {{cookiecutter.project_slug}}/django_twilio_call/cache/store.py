@@ -30,7 +30,7 @@ class Store:
         """What stands at each key, in one round trip."""
         backend = self.backend
         if isinstance(backend, RedisCache):
-            full = [backend.make_key(key) for key in keys]
+            full = backend.whole_keys(keys)
             found: list[bytes | None] = backend.link.call(lambda client: client.mget(full))
             return found
         values = backend.get_many(keys)

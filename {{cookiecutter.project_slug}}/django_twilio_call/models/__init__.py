@@ -11,7 +11,7 @@ from .processes import RunningProcess
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
-    "django_twilio_call.queue": ("queue", "routing", "analytics", "ivr"),
+    "django_twilio_call.queue": ("queue", "routing", "analytics", "reporting", "ivr"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
 }

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, IntegerField, Min, Q, Sum
-from django.db.models.functions import Cast
+from django.db.models import Count, DurationField, ExpressionWrapper, F, IntegerField, Min, Q, Sum, Value
+from django.db.models.functions import Cast, TruncDate
 from django.utils import timezone
 
-from ..constants import AgentStatus, CacheKeyPrefixes, QueueEntryState, ReservationState
+from ..cache import cached_parts
+from ..constants import AgentStatus, CacheKeyPrefixes, Limits, QueueEntryState, ReservationState
 from ..exceptions import ValidationError
 from ..models import Agent, AgentStateSpan, Queue, QueueEntry, Reservation
 from .base import BaseService, cache_result
@@ -113,7 +114,7 @@ class AnalyticsService(BaseService):
     def wallboard(self, *, now: datetime) -> Wallboard:
         """The state of things at `now`, and the day so far (it begins at midnight, in the configured time zone)."""
         begin = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-        today = self._by_queue(begin, now)
+        today = self._counted(begin, now, by="queue")
         waiting = self._waiting(now)
         total = _added(today.values())
         return Wallboard(
@@ -138,27 +139,46 @@ class AnalyticsService(BaseService):
         """The service level's formula with this deploy's figures."""
         return FORMULA.format(short=self.config.short_abandon_threshold)
 
-    @cache_result(service_type="analytics", key_prefix=CacheKeyPrefixes.CALL_ANALYTICS)
-    def get_call_analytics(self, *, first: date, last: date, queue_key: str = "") -> CallCounts:
+    @cache_result(service_type="analytics", key_prefix=CacheKeyPrefixes.CALL_ANALYTICS, ignore=["now"])
+    def get_call_analytics(self, *, first: date, last: date, queue_key: str = "", now: datetime) -> CallCounts:
         """Visits that began from the first to the last day, both included; of one queue, or of all.
 
-        Cached as the configuration says for "analytics": a figure of today may be that old.
+        Cached as the configuration says for "analytics": a figure of today may be that old. Days that are over are
+        counted once and kept on their own, for "reporting", so any period is the sum of days that are there already.
         """
-        if not 0 <= (last - first).days < LONGEST_PERIOD:
+        days = (last - first).days + 1
+        if not 0 < days <= LONGEST_PERIOD:
             raise ValidationError(f"{first} to {last} must be a period of 1 to {LONGEST_PERIOD} days")
-        begin, end = (timezone.make_aware(datetime.combine(day, time())) for day in (first, last + timedelta(days=1)))
-        return _added(self._by_queue(begin, end, queue_key=queue_key).values())
+        over = timezone.localdate(now - timedelta(seconds=Limits.MAX_QUEUE_WAIT_TIME))  # whoever came before has gone
+        closed = [day for number in range(days) if (day := first + timedelta(days=number)) < over]
+        kept = cached_parts(
+            [(day, queue_key) for day in closed],
+            service_type="reporting",
+            name="calls_of_a_day",
+            compute=lambda missing: self._of_days([day for day, _ in missing], queue_key),
+        )
+        rest = self._counted(_midnight(max(first, over)), _midnight(last + timedelta(days=1)), queue_key=queue_key)
+        return _added([*kept.values(), *rest.values()])
 
-    def _by_queue(self, begin: datetime, end: datetime, *, queue_key: str = "") -> dict[int, CallCounts]:
-        """Visits that began from `begin` and before `end`, and have ended or not, by queue."""
+    def _of_days(self, days: list[date], queue_key: str) -> dict[tuple[date, str], CallCounts]:
+        """Visits of each of these days, in one query."""
+        begin, end = _midnight(min(days)), _midnight(max(days) + timedelta(days=1))
+        found = self._counted(begin, end, by="day", queue_key=queue_key)
+        return {(day, queue_key): found.get(day, CallCounts()) for day in days}
+
+    def _counted(self, begin: datetime, end: datetime, *, by: str = "", queue_key: str = "") -> dict[Any, CallCounts]:
+        """Visits that began from `begin` and before `end`, and have ended or not, by queue or by day."""
+        if begin >= end:
+            return {}
         visits = QueueEntry.objects.filter(enqueued_at__gte=begin, enqueued_at__lt=end)
         if queue_key:
             visits = visits.filter(queue__key=queue_key)
+        group = {"queue": F("queue_id"), "day": TruncDate("enqueued_at"), "": Value(0)}[by]
         answered = Q(state=QueueEntryState.ANSWERED)
         short = timedelta(seconds=self.config.short_abandon_threshold)
         rows = (
             visits.order_by()
-            .values("queue")
+            .values(group=group)
             .annotate(
                 offered=Count("pk"),
                 answered=Count("pk", filter=answered),
@@ -171,7 +191,7 @@ class AnalyticsService(BaseService):
                 waited=Sum(_WAIT, filter=answered),
             )
         )
-        return {row["queue"]: _counts(row) for row in rows}
+        return {row["group"]: _counts(row) for row in rows}
 
     def _waiting(self, now: datetime) -> dict[int, tuple[int, float]]:
         """Queue -> (callers in line, seconds the first of them has waited)."""
@@ -213,6 +233,11 @@ def _queue_line(queue: Queue, today: CallCounts, waiting: int, longest_wait_s: f
         overflowed_today=today.overflowed,
         service_level=today.service_level,
     )
+
+
+def _midnight(day: date) -> datetime:
+    """When a day begins, where the call center is."""
+    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def _percent(part: int, whole: int) -> float | None:

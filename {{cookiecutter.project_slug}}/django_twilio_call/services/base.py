@@ -27,4 +27,8 @@ class BaseService:
         self.cache_timeout = self.config.get_cache_timeout(self.service_type)
         self.batch_size = self.config.get_batch_size(self.service_type)
         self.retry_config = self.config.get_retry_config(self.operation_type or self.service_type)
-        self.logger = logging.getLogger(type(self).__module__)
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Named after the service's module."""
+        return logging.getLogger(type(self).__module__)

@@ -14,7 +14,7 @@ from django_twilio_call.exceptions import ValidationError
 from django_twilio_call.models import Agent, Call, Queue, QueueEntry
 from django_twilio_call.services import AnalyticsService
 from django_twilio_call.services.analytics import CallCounts
-from tests.conftest import make_agent
+from tests.conftest import NOW, make_agent
 from tests.fakes import call_sid
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def a_morning(queue: Queue, now: datetime) -> None:
 
 
 def test_service_level_is_answered_in_time_over_all_but_short_abandons(a_morning: None) -> None:
-    counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY)
+    counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW)
 
     assert (counts.offered, counts.answered, counts.abandoned, counts.overflowed) == (6, 3, 2, 1)
     assert counts.service_level == 100 * 2 / (3 + 2 - 1)
@@ -51,12 +51,12 @@ def test_service_level_is_answered_in_time_over_all_but_short_abandons(a_morning
 def test_what_counts_as_short_is_configured_and_said(a_morning: None) -> None:
     service = AnalyticsService()
 
-    assert service.get_call_analytics(first=DAY, last=DAY).service_level == 100 * 2 / 3
+    assert service.get_call_analytics(first=DAY, last=DAY, now=NOW).service_level == 100 * 2 / 3
     assert service.formula.endswith("abandoned within 60 s)")
 
 
 def test_nobody_at_all_gives_no_figure_rather_than_a_wrong_one() -> None:
-    counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY)
+    counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW)
 
     assert counts == CallCounts()
     assert (counts.service_level, counts.abandonment_rate, counts.average_speed_of_answer) == (None, None, None)
@@ -65,7 +65,7 @@ def test_nobody_at_all_gives_no_figure_rather_than_a_wrong_one() -> None:
 def test_a_queue_can_be_asked_for_alone(a_morning: None, now: datetime) -> None:
     visit(Queue.objects.create(key="sales", name="Sales"), "answered", now, 5)
 
-    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, queue_key="sales").offered == 1
+    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, queue_key="sales", now=NOW).offered == 1
 
 
 @override_settings(TIME_ZONE="Asia/Tokyo")
@@ -73,23 +73,51 @@ def test_days_begin_where_the_call_center_is(queue: Queue) -> None:
     visit(queue, "answered", datetime.fromisoformat("2026-03-01T15:00:00+00:00"), 5)  # midnight in Tokyo
     visit(queue, "answered", datetime.fromisoformat("2026-03-01T14:59:59+00:00"), 5)
 
-    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY).offered == 1
+    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW).offered == 1
 
 
 @pytest.mark.parametrize("days", [-1, 366])
 def test_a_period_that_cannot_be_right_is_refused(days: int) -> None:
     with pytest.raises(ValidationError, match="1 to 366 days"):
-        AnalyticsService().get_call_analytics(first=DAY, last=DAY + timedelta(days=days))
+        AnalyticsService().get_call_analytics(first=DAY, last=DAY + timedelta(days=days), now=NOW)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_report_is_computed_once_until_a_queue_changes(a_morning: None, queue: Queue) -> None:
     with CaptureQueriesContext(connection) as queries:
-        reports = {AnalyticsService().get_call_analytics(first=DAY, last=DAY) for _ in range(3)}
+        reports = {AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW) for _ in range(3)}
     queue.save()
 
     assert (len(reports), len(queries)) == (1, 1)
-    assert AnalyticsService().get_call_analytics.peek(first=DAY, last=DAY) is None
+    assert AnalyticsService().get_call_analytics.peek(first=DAY, last=DAY, now=NOW) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_period_is_the_sum_of_days_that_are_kept(queue: Queue, now: datetime) -> None:
+    for days in (3, 2, 2, 0):
+        visit(queue, "answered", now - timedelta(days=days), 5)
+    first = DAY - timedelta(days=3)
+
+    def asked(*, first: date, last: date) -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as queries:
+            counts = AnalyticsService().get_call_analytics(first=first, last=last, now=now)
+        return counts.offered, len(queries)
+
+    assert asked(first=first, last=DAY) == (4, 2)  # the days that are over, and today
+    assert asked(first=first + timedelta(days=1), last=DAY) == (3, 1)  # today
+    assert asked(first=first, last=DAY - timedelta(days=1)) == (3, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_counts_as_over_when_its_last_caller_must_have_gone(queue: Queue) -> None:
+    visit(queue, "waiting", datetime.fromisoformat("2026-03-02T23:59:00+00:00"), 0)
+    after = datetime.fromisoformat("2026-03-03T00:30:00+00:00")
+
+    AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=after)
+    QueueEntry.objects.update(state="abandoned")
+    AnalyticsService.get_call_analytics.invalidate()
+
+    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=after).abandoned == 1
 
 
 def test_the_wallboard_says_who_waits_and_who_talks(queue: Queue, agent: Agent, now: datetime) -> None:
