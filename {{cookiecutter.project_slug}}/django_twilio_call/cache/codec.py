@@ -63,10 +63,8 @@ def _restored(number: int, data: bytes) -> Any:
         return restore(plain)
     module, name, content = plain
     found: Any = _classes.get((module, name)) or _known_class(module, name)
-    if number == _DATACLASS and dataclasses.is_dataclass(found):
-        return found(**content)
-    if number == _ENUM and issubclass(found, Enum):
-        return found[content]
+    if issubclass(found, Enum) is (number == _ENUM):
+        return found[content] if number == _ENUM else found(**content)
     raise CacheValueError(f"unreadable: {module}.{name} is another class here")
 
 
