@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Final
 from urllib.parse import urlsplit
 
 import django
@@ -129,14 +132,29 @@ def addresses(environment: Mapping[str, str], port: int | None) -> dict[str, str
 
 
 def free_port(wanted: int, *, exactly: bool = False) -> int:
-    """A port of loopback that nobody listens on: the wanted one or, unless `exactly`, one of the hundred after it."""
+    """A port of loopback that nobody listens on: the wanted one or, unless `exactly`, one of the hundred after it.
+
+    Until this process ends it is ours: another call center that starts beside this one takes the next.
+    """
     for port in range(wanted, wanted + (1 if exactly else 100)):
         with socket.socket() as listener, contextlib.suppress(OSError):
             # As servers do: a connection that was closed a moment ago does not count.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((LOOPBACK, port))
+            _hold(port)
             return port
     raise SystemExit(f"port {wanted} is taken. Another: PORT={wanted + 1}")
+
+
+_held: Final = contextlib.ExitStack()
+
+
+def _hold(port: int) -> None:
+    """Mark a port as taken before anybody listens there. Raises `OSError` when another process has done so."""
+    mark = Path(tempfile.gettempdir(), f"call-center-{os.getuid()}-{port}.lock")
+    with contextlib.ExitStack() as opened:
+        fcntl.flock(opened.enter_context(mark.open("w")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _held.push(opened.pop_all())
 
 
 def here() -> str:

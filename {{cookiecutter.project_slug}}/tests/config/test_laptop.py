@@ -28,6 +28,12 @@ def test_a_port_that_was_asked_for_is_not_passed_over(taken: int) -> None:
         free_port(taken, exactly=True)
 
 
+def test_a_port_is_given_once_though_nobody_listens_there_yet() -> None:
+    first = free_port(9500)
+
+    assert free_port(first) > first
+
+
 def test_app_and_simulator_are_found_on_this_machine() -> None:
     found = addresses({}, None)
 

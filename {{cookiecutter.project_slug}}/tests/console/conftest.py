@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -61,3 +62,5 @@ def browser_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         context.set_default_timeout(15_000)
         yield context.pages[0]
         context.close()
+        # While its loop runs, Django keeps other connections for this thread, which nobody would find again.
+        connections.close_all()
