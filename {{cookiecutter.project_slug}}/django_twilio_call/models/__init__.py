@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .agents import Agent, AgentStateSpan
+from .calendars import Calendar, OpeningTime, SpecialDay
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
@@ -13,6 +14,9 @@ INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.queue": ("queue", "routing", "analytics", "ivr"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
+    "django_twilio_call.calendar": ("hours",),
+    "django_twilio_call.openingtime": ("hours",),
+    "django_twilio_call.specialday": ("hours",),
 }
 """Model label -> the services whose cached answers it makes stale.
 
@@ -24,11 +28,14 @@ __all__ = [
     "INVALIDATES",
     "Agent",
     "AgentStateSpan",
+    "Calendar",
     "Call",
+    "OpeningTime",
     "Outbox",
     "Queue",
     "QueueEntry",
     "QueueMembership",
     "Reservation",
+    "SpecialDay",
     "WebhookEvent",
 ]

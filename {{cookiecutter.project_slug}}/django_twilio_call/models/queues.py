@@ -9,6 +9,7 @@ from django.db.models import Q
 from ..constants import DefaultValues, QueueEntryState, ReservationState
 from .agents import Agent
 from .announcing import AnnouncingQuerySet
+from .calendars import Calendar
 from .calls import Call
 
 
@@ -38,6 +39,15 @@ class Queue(models.Model):
         default=DefaultValues.WRAP_UP_TIME, help_text="Seconds an agent has after a call, ended by the server."
     )
     is_active = models.BooleanField(default=True)
+    # The caller's path: what a caller meets here.
+    calendar = models.ForeignKey(
+        Calendar,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="queues",
+        help_text="Empty: always open.",
+    )
     agents = models.ManyToManyField(Agent, through="QueueMembership", related_name="queues")
 
     objects = AnnouncingQuerySet.as_manager()

@@ -6,6 +6,7 @@ from .agents import AgentService, Desk
 from .analytics import AnalyticsService
 from .base import BaseService
 from .calls import CallService
+from .hours import Hours, HoursService
 from .ivr import IVRService
 from .outbox import OutboxService
 from .queues import QueueService
@@ -17,6 +18,8 @@ __all__ = [
     "BaseService",
     "CallService",
     "Desk",
+    "Hours",
+    "HoursService",
     "IVRService",
     "OutboxService",
     "QueueService",

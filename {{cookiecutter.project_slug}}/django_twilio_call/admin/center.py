@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from .models import Agent, AgentStateSpan, Call, Outbox, Queue, QueueEntry, QueueMembership, Reservation, WebhookEvent
+from ..models import Agent, AgentStateSpan, Call, Outbox, Queue, QueueEntry, QueueMembership, Reservation, WebhookEvent
 
 
 class MembershipInline(admin.TabularInline):

@@ -1,0 +1,7 @@
+"""The admin: what people set up, and what happened."""
+
+from __future__ import annotations
+
+from . import center, hours
+
+__all__ = ["center", "hours"]

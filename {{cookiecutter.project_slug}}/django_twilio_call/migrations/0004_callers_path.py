@@ -1,0 +1,127 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+import django_twilio_call.models.calendars
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("django_twilio_call", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Calendar",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "zone",
+                    models.CharField(
+                        help_text="An IANA time zone such as Europe/Berlin: all times are its.",
+                        max_length=50,
+                        validators=[django_twilio_call.models.calendars.known_zone],
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("key",),
+            },
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="calendar",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Empty: always open.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="queues",
+                to="django_twilio_call.calendar",
+            ),
+        ),
+        migrations.CreateModel(
+            name="OpeningTime",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "weekday",
+                    models.SmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ]
+                    ),
+                ),
+                ("opens", models.TimeField()),
+                (
+                    "closes",
+                    models.TimeField(
+                        help_text="Not after the opening: on the next day. The same as the opening: 24 hours."
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="opening_times",
+                        to="django_twilio_call.calendar",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("weekday", "opens"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("calendar", "weekday", "opens"), name="one_opening_at_a_time"),
+                    models.CheckConstraint(condition=models.Q(("weekday__range", (0, 6))), name="weekday_of_seven"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SpecialDay",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("date", models.DateField()),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "opens",
+                    models.TimeField(blank=True, help_text="Empty, with no closing time: closed all day.", null=True),
+                ),
+                ("closes", models.TimeField(blank=True, null=True)),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="special_days",
+                        to="django_twilio_call.calendar",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("date", "opens"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("calendar", "date", "opens"), name="one_special_opening_at_a_time"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("opens", None)),
+                        fields=("calendar", "date"),
+                        name="closed_once_on_a_special_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closes__isnull", True), ("opens__isnull", True)),
+                            models.Q(("closes__isnull", False), ("opens__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="both_special_times_or_none",
+                        violation_error_message="Give both times, or neither for a day that is closed.",
+                    ),
+                ],
+            },
+        ),
+    ]
