@@ -220,6 +220,26 @@ class QueueEntryState:
     OPEN_STATES: Final = (WAITING, RESERVED)
 
 
+class Onward:
+    """Where a caller goes whom a queue does not serve."""
+
+    WAIT: Final = "wait"
+    GOODBYE: Final = "goodbye"
+    QUEUE: Final = "queue"
+
+    ENDS: Final = (GOODBYE, QUEUE)
+
+
+class OverflowReason:
+    """Why a queue did not serve a caller."""
+
+    CLOSED: Final = "closed"
+    FULL: Final = "full"
+    NOBODY: Final = "nobody"
+    WAITED: Final = "waited"
+    TROUBLE: Final = "trouble"
+
+
 class ReservationState:
     """Where an offer to an agent stands."""
 

@@ -31,6 +31,62 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="queue",
+            name="overflow_queue",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The other queue, where one of the above says so. The caller keeps the time they have waited.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="overflows_from",
+                to="django_twilio_call.queue",
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="when_closed",
+            field=models.CharField(
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue")], default="goodbye", max_length=10
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="when_full",
+            field=models.CharField(
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue")], default="goodbye", max_length=10
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="when_nobody",
+            field=models.CharField(
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("wait", "Wait")],
+                default="wait",
+                max_length=10,
+                verbose_name="when nobody is logged in",
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="when_waited",
+            field=models.CharField(
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue")],
+                default="goodbye",
+                max_length=10,
+                verbose_name="after the longest wait",
+            ),
+        ),
+        migrations.AddField(
+            model_name="queueentry",
+            name="overflow_reason",
+            field=models.CharField(blank=True, default="", help_text="Why they were sent on.", max_length=10),
+        ),
+        migrations.AddField(
+            model_name="queueentry",
+            name="overflow_to",
+            field=models.CharField(blank=True, default="", help_text="Where they were sent.", max_length=10),
+        ),
+        migrations.AddField(
+            model_name="queue",
             name="calendar",
             field=models.ForeignKey(
                 blank=True,

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from ..constants import DefaultValues, QueueEntryState, ReservationState
+from ..constants import DefaultValues, Onward, QueueEntryState, ReservationState
 from .agents import Agent
 from .announcing import AnnouncingQuerySet
 from .calendars import Calendar
 from .calls import Call
+
+
+WAYS: Final = (
+    (Onward.GOODBYE, "Goodbye"),
+    (Onward.QUEUE, "Another queue"),
+)
+"""What can become of a caller whom a queue does not serve."""
 
 
 class Queue(models.Model):
@@ -48,6 +58,20 @@ class Queue(models.Model):
         related_name="queues",
         help_text="Empty: always open.",
     )
+    when_closed = models.CharField(max_length=10, choices=WAYS, default=Onward.GOODBYE)
+    when_full = models.CharField(max_length=10, choices=WAYS, default=Onward.GOODBYE)
+    when_nobody = models.CharField(
+        "when nobody is logged in", max_length=10, choices=(*WAYS, (Onward.WAIT, "Wait")), default=Onward.WAIT
+    )
+    when_waited = models.CharField("after the longest wait", max_length=10, choices=WAYS, default=Onward.GOODBYE)
+    overflow_queue = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="overflows_from",
+        help_text="The other queue, where one of the above says so. The caller keeps the time they have waited.",
+    )
     agents = models.ManyToManyField(Agent, through="QueueMembership", related_name="queues")
 
     objects = AnnouncingQuerySet.as_manager()
@@ -57,6 +81,27 @@ class Queue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Refuses a way from queue to queue that comes back to where it began: a caller would never leave it."""
+        self.clean()
+        super().save(*args, **options)
+
+    def clean(self) -> None:
+        """The rules that need more than one field."""
+        ways = (self.when_closed, self.when_full, self.when_nobody, self.when_waited)
+        if Onward.QUEUE in ways and self.overflow_queue_id is None:
+            raise ValidationError({"overflow_queue": "Callers are to go to another queue: say to which."})
+        if way := self._way_back():
+            raise ValidationError({"overflow_queue": f"Callers would go round and round: {' > '.join(way)}."})
+
+    def _way_back(self) -> list[str]:
+        """Keys of the queues on the way from this one to itself; none where it ends."""
+        way, following = [self.key], self.overflow_queue
+        while following is not None and following.key not in way:
+            way.append(following.key)
+            following = following.overflow_queue
+        return [*way, following.key] if following is not None else []
 
 
 class QueueMembership(models.Model):
@@ -84,6 +129,8 @@ class QueueEntry(models.Model):
     enqueued_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When the caller left the queue, however.")
+    overflow_reason = models.CharField(max_length=10, blank=True, default="", help_text="Why they were sent on.")
+    overflow_to = models.CharField(max_length=10, blank=True, default="", help_text="Where they were sent.")
 
     class Meta:
         ordering = ("-enqueued_at", "-pk")

@@ -14,6 +14,7 @@ from ..signals import wake_workers
 from .base import BaseService
 from .decisions import Goodbye, Meet, Menu, Queued
 from .ivr import IVRService
+from .queues import queued
 from .reservations import change, locked, release
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class CallService(BaseService):
             entry.save(update_fields=["state", "answered_at", "ended_at"])
             return Meet(reservation_id=reservation.pk, conference=reservation.conference)
         if entry.state in QueueEntryState.OPEN_STATES:
-            return Queued(entry_id=entry.pk, queue=entry.queue.key)
+            return queued(entry)
         return Goodbye()
 
     def conference_ended(self, *, reservation_id: int, now: datetime) -> None:
@@ -110,7 +111,7 @@ class CallService(BaseService):
         """Every leg since then as plain data, with its visits to queues: for reports, and for proofs from outside."""
         calls = Call.objects.filter(started_at__gte=since) if since else Call.objects.all()
         calls = calls.select_related("agent").prefetch_related(
-            Prefetch("entries", QueueEntry.objects.select_related("queue"))
+            Prefetch("entries", QueueEntry.objects.select_related("queue").order_by("pk"))
         )
         return [_record(call) for call in calls.order_by("started_at", "pk")]
 
@@ -170,6 +171,8 @@ def _record(call: Call) -> dict[str, Any]:
                 "enqueued_at": entry.enqueued_at,
                 "answered_at": entry.answered_at,
                 "ended_at": entry.ended_at,
+                "overflow_reason": entry.overflow_reason,
+                "overflow_to": entry.overflow_to,
             }
             for entry in call.entries.all()
         ],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from ..constants import OverflowReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +18,28 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Let the caller wait for an agent as entry `entry_id` of `queue`."""
+    """Let the caller wait for an agent as entry `entry_id` of `queue`; `then`: where they go if nobody comes."""
 
     entry_id: int
     queue: str
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFull:
-    """The queue takes nobody more."""
+class Closed:
+    """When it opens next (None: not known), and when that was asked, both in the calendar's local time."""
+
+    opening: datetime | None
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SendOn:
+    """The queue does not serve the caller of `entry_id`: say why, and ask where they go."""
+
+    entry_id: int
+    reason: str = ""
+    closed: Closed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,10 @@ class Meet:
 
 @dataclass(frozen=True, slots=True)
 class Sorry:
-    """Nobody could take the call: apologise and end it."""
+    """Nobody could take the call: say why, and end it."""
+
+    reason: str = OverflowReason.WAITED
+    closed: Closed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,6 @@ class HoursService(BaseService):
         """Whether a calendar is open at `at`; no calendar always is."""
         return calendar_key is None or self.of(calendar_key=calendar_key).is_open(at)
 
-    def next_opening(self, *, calendar_key: str | None, at: datetime) -> datetime | None:
-        """When a calendar is open next, from `at` on; None where there is no end of the wait, or none to wait for."""
-        return None if calendar_key is None else self.of(calendar_key=calendar_key).next_opening(at)
-
 
 def _instant(local: datetime, *, fold: int) -> datetime:
     """The instant of a local time. One that comes twice is meant generously: opens the first time, closes the last.

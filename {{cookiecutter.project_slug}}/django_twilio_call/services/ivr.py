@@ -8,7 +8,7 @@ from typing import Final
 from ..exceptions import NotFound
 from ..models import Queue
 from .base import BaseService, cache_result
-from .decisions import Menu, Queued, QueueFull
+from .decisions import Menu, Queued, SendOn, Sorry
 from .queues import QueueService
 
 MAX_ATTEMPTS: Final = 3
@@ -30,7 +30,7 @@ class IVRService(BaseService):
         """The menu as the caller hears it."""
         return Menu(options=tuple((digit, name) for digit, _, name in self.options()), attempt=attempt)
 
-    def choose(self, *, call_sid: str, digits: str, attempt: int, now: datetime) -> Queued | QueueFull | Menu:
+    def choose(self, *, call_sid: str, digits: str, attempt: int, now: datetime) -> Queued | SendOn | Sorry | Menu:
         """The caller pressed `digits` (empty: nothing). Queue them, or read the menu again."""
         options = self.options()
         if not options:

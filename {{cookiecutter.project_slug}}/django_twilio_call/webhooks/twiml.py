@@ -7,10 +7,12 @@ from typing import Final, assert_never
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
 from ..conf import Config
-from ..services.decisions import GiveUp, Goodbye, Meet, Menu, Queued, QueueFull, Sorry, Wait
+from ..constants import OverflowReason
+from ..phrases import next_opening, phrase
+from ..services.decisions import Closed, GiveUp, Goodbye, Meet, Menu, Queued, SendOn, Sorry, Wait
 from .links import callback_url, twiml_url
 
-Decision = Menu | Queued | QueueFull | Wait | GiveUp | Meet | Sorry | Goodbye
+Decision = Menu | Queued | SendOn | Wait | GiveUp | Meet | Sorry | Goodbye
 
 GATHER_SECONDS: Final = 5
 HOLD_SECONDS: Final = 10
@@ -29,8 +31,10 @@ def render(decision: Decision, config: Config) -> str:
             return _leave()
         case Meet():
             return _meet(decision)
-        case QueueFull() | Sorry():
-            return apology(config, "All our agents are busy. Please call again later.")
+        case SendOn():
+            return _send_on(decision, config)
+        case Sorry():
+            return _sorry(decision, config)
         case Goodbye():
             return ""
     assert_never(decision)
@@ -46,13 +50,13 @@ def apology(config: Config, text: str) -> str:
 
 def trouble(config: Config) -> str:
     """What a caller hears when nothing works: it needs no database, no cache and no service."""
-    return apology(config, "We are sorry, we cannot take your call at the moment. Please call again in a few minutes.")
+    return apology(config, phrase("trouble", config.caller_language))
 
 
 def try_again(config: Config, url: str) -> str:
     """Keep the caller on the line and ask us again in a moment: most trouble is short."""
     response = VoiceResponse()
-    _say(response, config, "One moment, please.")
+    _say(response, config, phrase("moment", config.caller_language))
     response.pause(length=3)
     response.redirect(url, method="POST")
     return _document(response)
@@ -62,7 +66,7 @@ def hold(config: Config, *, position: int = 0) -> str:
     """What a waiting caller hears until Twilio asks again: their position, where it is known, and music."""
     response = VoiceResponse()
     if position:
-        _say(response, config, f"You are number {position} in line.")
+        _say(response, config, phrase("position", config.caller_language, position=position))
     if config.hold_music_url:
         response.play(config.hold_music_url)
     else:
@@ -82,21 +86,47 @@ def _menu(menu: Menu, config: Config) -> str:
         action=twiml_url("gather", attempt=menu.attempt),
         method="POST",
     )
-    greeting = "Welcome." if menu.attempt == 1 else "Sorry, I did not get that."
-    _say(gather, config, " ".join((greeting, *(f"For {name}, press {digit}." for digit, name in menu.options))))
+    language = config.caller_language
+    greeting = phrase("welcome" if menu.attempt == 1 else "again", language)
+    options = (phrase("option", language, name=name, digit=digit) for digit, name in menu.options)
+    _say(gather, config, " ".join((greeting, *options)))
     return _document(response)
 
 
 def _queue(queued: Queued) -> str:
     response = VoiceResponse()
+    then = {"then": queued.then} if queued.then else {}
     response.enqueue(
         queued.queue,
-        action=twiml_url("queue", entry=queued.entry_id),
+        action=twiml_url("queue", entry=queued.entry_id, **then),
         method="POST",
         wait_url=twiml_url("wait", entry=queued.entry_id),
         wait_url_method="POST",
     )
     return _document(response)
+
+
+def _send_on(sent: SendOn, config: Config) -> str:
+    response = VoiceResponse()
+    if sent.reason:
+        _say(response, config, _why(sent.reason, sent.closed, config))
+    response.redirect(twiml_url("onward", entry=sent.entry_id), method="POST")
+    return _document(response)
+
+
+def _sorry(sorry: Sorry, config: Config) -> str:
+    why = _why(sorry.reason, sorry.closed, config)
+    told_when = sorry.closed is not None and sorry.closed.opening is not None
+    return apology(config, why if told_when else f"{why} {phrase('later', config.caller_language)}")
+
+
+def _why(reason: str, closed: Closed | None, config: Config) -> str:
+    """Why a queue does not serve the caller, and when it will where that is known."""
+    language = config.caller_language
+    key = reason if reason in (OverflowReason.CLOSED, OverflowReason.NOBODY) else "busy"
+    if closed is None or closed.opening is None:
+        return phrase(key, language)
+    return f"{phrase(key, language)} {next_opening(language, closed.opening, closed.asked)}"
 
 
 def _leave() -> str:

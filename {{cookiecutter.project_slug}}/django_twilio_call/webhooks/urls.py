@@ -14,6 +14,7 @@ urlpatterns = [
     path("gather/", views.GatherWebhook.as_view(), name="gather"),
     path("wait/", views.WaitWebhook.as_view(), name="wait"),
     path("queue/", views.QueueWebhook.as_view(), name="queue"),
+    path("onward/", views.OnwardWebhook.as_view(), name="onward"),
     path("connect/", views.ConnectWebhook.as_view(), name="connect"),
     path("agent/", views.AgentWebhook.as_view(), name="agent"),
     path("conference/", views.ConferenceWebhook.as_view(), name="conference"),

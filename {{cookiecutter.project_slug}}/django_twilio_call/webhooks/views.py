@@ -83,13 +83,40 @@ class QueueWebhook(TwilioWebhook):
         return f"queue:{delivery.call_sid}:{delivery.number('entry')}:{delivery.text('QueueResult')}"
 
     def foresee(self, delivery: Delivery, config: Config) -> str:
-        """Twilio's result alone says whether anybody is left to hear something."""
-        return twiml.render(QueueService().farewell(result=delivery.text("QueueResult")), config)
+        """Twilio's result and our own URL say whether anybody is left to hear something."""
+        decision = QueueService().farewell(
+            entry_id=delivery.number("entry"),
+            result=delivery.text("QueueResult"),
+            then=delivery.text("then", ""),
+        )
+        return twiml.render(decision, config)
 
     def respond(self, delivery: Delivery, config: Config) -> str:
         """Write the outcome."""
-        QueueService().leave(entry_id=delivery.number("entry"), result=delivery.text("QueueResult"), now=delivery.now)
+        QueueService().leave(
+            entry_id=delivery.number("entry"),
+            result=delivery.text("QueueResult"),
+            then=delivery.text("then", ""),
+            now=delivery.now,
+        )
         return self.foresee(delivery, config)
+
+
+class OnwardWebhook(TwilioWebhook):
+    """A queue did not serve the caller, and has a way for them to go on."""
+
+    kind = "onward"
+
+    def key(self, delivery: Delivery) -> str:
+        """From each visit the caller goes on once."""
+        return f"onward:{delivery.call_sid}:{delivery.number('entry')}"
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """One step on the way."""
+        decision = QueueService().onward(
+            entry_id=delivery.number("entry"), call_sid=delivery.call_sid, now=delivery.now
+        )
+        return twiml.render(decision, config)
 
 
 class ConnectWebhook(TwilioWebhook):

@@ -7,9 +7,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_twilio_call.models import Agent, QueueEntry
+from django_twilio_call.constants import Onward
+from django_twilio_call.models import Agent, Queue, QueueEntry
 from tests.fakes import Twilio, call_sid
 
+from .test_overflow import refuse
 from .test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +60,25 @@ def test_queue(twilio: Twilio, agent: Agent, stage: object, result: str) -> None
 
     with Budget():
         twilio.post(f"/twilio/queue/?entry={entry.pk}", QueueResult=result)
+
+
+@pytest.mark.parametrize("reason", ["closed", "full", "nobody"])
+def test_gather_of_a_queue_that_takes_nobody(twilio: Twilio, queue: Queue, reason: str) -> None:
+    refuse(queue, reason, when=Onward.QUEUE)
+    twilio.post("/twilio/voice/")
+
+    with Budget():
+        twilio.post("/twilio/gather/?attempt=1", Digits="1")
+
+
+@pytest.mark.parametrize("reason", ["", "closed", "full", "nobody"])
+def test_onward(twilio: Twilio, queue: Queue, reason: str) -> None:
+    refuse(queue, "nobody", when=Onward.QUEUE)
+    entry = enqueue(twilio)
+    refuse(Queue.objects.get(key="other"), reason)
+
+    with Budget():
+        twilio.post(f"/twilio/onward/?entry={entry.pk}")
 
 
 def test_agent(twilio: Twilio, agent: Agent) -> None:

@@ -29,7 +29,15 @@ def database_gone() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("path", ["/twilio/voice/", "/twilio/gather/?attempt=1", "/twilio/connect/?reservation=1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/twilio/voice/",
+        "/twilio/gather/?attempt=1",
+        "/twilio/onward/?entry=1",
+        "/twilio/connect/?reservation=1",
+    ],
+)
 def test_without_a_database_a_caller_is_kept_on_the_line(twilio: Twilio, path: str) -> None:
     with database_gone():
         assert twilio.say(path) == ["Say", "Pause", "Redirect"]
