@@ -25,6 +25,9 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "opens": "We open again on {weekday} at {time}.",
         "opens_on": "We open again on {weekday}, {month} {day}, at {time}.",
         "position": "You are number {position} in line.",
+        "wait_short": "You will wait less than a minute.",
+        "wait": "You will wait about {minutes} minutes.",
+        "wait_long": "You may wait more than an hour.",
     }
 )
 
@@ -43,6 +46,9 @@ GERMAN: Final[Mapping[str, str]] = MappingProxyType(
         "opens": "Wir öffnen wieder am {weekday} um {time}.",
         "opens_on": "Wir öffnen wieder am {weekday}, dem {day}. {month}, um {time}.",
         "position": "Sie sind Nummer {position} in der Warteschlange.",
+        "wait_short": "Sie warten weniger als eine Minute.",
+        "wait": "Sie warten etwa {minutes} Minuten.",
+        "wait_long": "Sie warten möglicherweise mehr als eine Stunde.",
     }
 )
 

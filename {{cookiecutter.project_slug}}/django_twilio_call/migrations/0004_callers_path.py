@@ -1,7 +1,9 @@
+import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
 import django_twilio_call.models.calendars
+import django_twilio_call.models.queues
 
 
 class Migration(migrations.Migration):
@@ -31,6 +33,36 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="queue",
+            name="announce_estimate",
+            field=models.BooleanField(default=True, help_text="Say how long the wait will be, where it is known."),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="announce_every",
+            field=models.PositiveIntegerField(
+                default=0, help_text="Seconds between announcements of the position. 0: whenever the music begins anew."
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="hold_music_url",
+            field=models.URLField(blank=True, default="", help_text="Empty: as the configuration says."),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="language",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="What callers hear. Empty: as the configuration says.",
+                max_length=20,
+                validators=[
+                    django.core.validators.RegexValidator("^[a-z]{2,3}(-[A-Za-z0-9]+)*$", "A language such as de-DE.")
+                ],
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
             name="overflow_queue",
             field=models.ForeignKey(
                 blank=True,
@@ -39,6 +71,23 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="overflows_from",
                 to="django_twilio_call.queue",
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="texts",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text='Texts of its own, as {"busy": "Hold on."}.',
+                validators=[django_twilio_call.models.queues.sayable],
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="voice",
+            field=models.CharField(
+                blank=True, default="", help_text="Whom they hear, such as Polly.Vicki.", max_length=50
             ),
         ),
         migrations.AddField(
@@ -73,6 +122,13 @@ class Migration(migrations.Migration):
                 default="goodbye",
                 max_length=10,
                 verbose_name="after the longest wait",
+            ),
+        ),
+        migrations.AddField(
+            model_name="queueentry",
+            name="announced_s",
+            field=models.PositiveIntegerField(
+                blank=True, help_text="Second of the wait at which the position was said last.", null=True
             ),
         ),
         migrations.AddField(

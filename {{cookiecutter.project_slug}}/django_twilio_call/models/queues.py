@@ -10,17 +10,26 @@ from django.db import models
 from django.db.models import Q
 
 from ..constants import DefaultValues, Onward, QueueEntryState, ReservationState
+from ..exceptions import ValidationError as UnsayableError
+from ..phrases import check_texts
 from .agents import Agent
 from .announcing import AnnouncingQuerySet
 from .calendars import Calendar
 from .calls import Call
-
 
 WAYS: Final = (
     (Onward.GOODBYE, "Goodbye"),
     (Onward.QUEUE, "Another queue"),
 )
 """What can become of a caller whom a queue does not serve."""
+
+
+def sayable(texts: object) -> None:
+    """Refuses texts nobody could say, in the admin as anywhere."""
+    try:
+        check_texts(texts)
+    except UnsayableError as error:
+        raise ValidationError(str(error)) from None
 
 
 class Queue(models.Model):
@@ -72,6 +81,22 @@ class Queue(models.Model):
         related_name="overflows_from",
         help_text="The other queue, where one of the above says so. The caller keeps the time they have waited.",
     )
+    language = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$", "A language such as de-DE.")],
+        help_text="What callers hear. Empty: as the configuration says.",
+    )
+    voice = models.CharField(max_length=50, blank=True, default="", help_text="Whom they hear, such as Polly.Vicki.")
+    texts = models.JSONField(
+        default=dict, blank=True, validators=[sayable], help_text='Texts of its own, as {"busy": "Hold on."}.'
+    )
+    hold_music_url = models.URLField(blank=True, default="", help_text="Empty: as the configuration says.")
+    announce_every = models.PositiveIntegerField(
+        default=0, help_text="Seconds between announcements of the position. 0: whenever the music begins anew."
+    )
+    announce_estimate = models.BooleanField(default=True, help_text="Say how long the wait will be, where it is known.")
     agents = models.ManyToManyField(Agent, through="QueueMembership", related_name="queues")
 
     objects = AnnouncingQuerySet.as_manager()
@@ -129,6 +154,9 @@ class QueueEntry(models.Model):
     enqueued_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When the caller left the queue, however.")
+    announced_s = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Second of the wait at which the position was said last."
+    )
     overflow_reason = models.CharField(max_length=10, blank=True, default="", help_text="Why they were sent on.")
     overflow_to = models.CharField(max_length=10, blank=True, default="", help_text="Where they were sent.")
 

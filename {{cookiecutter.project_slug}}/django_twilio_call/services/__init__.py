@@ -6,6 +6,7 @@ from .agents import AgentService, Desk
 from .analytics import AnalyticsService
 from .base import BaseService
 from .calls import CallService
+from .estimates import EstimateService
 from .hours import Hours, HoursService
 from .ivr import IVRService
 from .outbox import OutboxService
@@ -18,6 +19,7 @@ __all__ = [
     "BaseService",
     "CallService",
     "Desk",
+    "EstimateService",
     "Hours",
     "HoursService",
     "IVRService",

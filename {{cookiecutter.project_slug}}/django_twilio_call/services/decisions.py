@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..constants import OverflowReason
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """In which language and voice to speak, and with which texts of one's own; "": as the configuration says."""
+
+    language: str = ""
+    voice: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +50,20 @@ class SendOn:
     entry_id: int
     reason: str = ""
     closed: Closed | None = None
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Keep the caller waiting, `position` in line from 1 (0: not known)."""
+    """Keep the caller waiting, to `music` if there is some: tell the `position` in line from 1 (0: do not).
+
+    `estimate` is the seconds they will wait, None where that is not known.
+    """
 
     position: int
+    estimate: int | None = None
+    music: str = ""
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,7 @@ class Sorry:
 
     reason: str = OverflowReason.WAITED
     closed: Closed | None = None
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)

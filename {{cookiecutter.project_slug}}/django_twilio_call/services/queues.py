@@ -14,7 +14,8 @@ from ..exceptions import NotFound
 from ..models import AgentStateSpan, Call, Queue, QueueEntry
 from ..signals import wake_workers
 from .base import BaseService
-from .decisions import Closed, GiveUp, Goodbye, Queued, SendOn, Sorry, Wait
+from .decisions import Closed, GiveUp, Goodbye, Queued, SendOn, Sorry, Speech, Wait
+from .estimates import EstimateService
 from .hours import HoursService
 from .reservations import caller_gone
 
@@ -51,15 +52,25 @@ class QueueService(BaseService):
         wake_workers()
         return queued(entry)
 
-    def wait(self, *, entry_id: int, position: int, waited: int) -> Wait | GiveUp:
-        """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rule.
+    def wait(self, *, entry_id: int, position: int, waited: int, now: datetime) -> Wait | GiveUp:
+        """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rules.
 
-        It changes nothing: Twilio asks again whenever the music ends, and may ask twice at once.
+        Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same.
         """
         entry = QueueEntry.objects.select_related("queue").filter(pk=entry_id).first()
-        if entry is None or entry.state == QueueEntryState.RESERVED:  # an agent is about to take the call
+        if entry is None:
             return Wait(position=0)
-        return GiveUp() if waited >= entry.queue.max_wait else Wait(position=position)
+        queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
+        if waited >= queue.max_wait and not being_fetched:
+            return GiveUp()
+        announced = position if not being_fetched and self._is_due(entry, waited) else 0
+        estimated = announced and queue.announce_estimate
+        return Wait(
+            position=announced,
+            estimate=EstimateService().estimate(queue_id=queue.pk, position=position, now=now) if estimated else None,
+            music=queue.hold_music_url,
+            speech=speech_of(queue),
+        )
 
     def leave(self, *, entry_id: int, result: str, then: str = "", now: datetime) -> None:
         """The caller has left Twilio's queue with `result` (QueueResult). The first outcome written stays."""
@@ -85,7 +96,7 @@ class QueueService(BaseService):
         following = entry.queue.overflow_queue
         if entry.overflow_to == Onward.QUEUE and following is not None:
             return self.enter(call_sid=call_sid, queue_key=following.key, since=entry.enqueued_at, now=now)
-        return Sorry(reason=entry.overflow_reason)
+        return Sorry(reason=entry.overflow_reason, speech=speech_of(entry.queue))
 
     def close(self, *, entry_id: int, outcome: str, now: datetime, **why: Any) -> bool:
         """Write the outcome of an open entry and let its agent go; answers whether this was the first outcome."""
@@ -93,6 +104,16 @@ class QueueService(BaseService):
         if not still_open.update(state=outcome, ended_at=now, **why):
             return False
         caller_gone(entry_id, now=now)
+        return True
+
+    def _is_due(self, entry: QueueEntry, waited: int) -> bool:
+        """Whether to tell the position now. The second it was told at is kept, so a repeated question hears it too."""
+        every, last = entry.queue.announce_every, entry.announced_s
+        if every == 0 or waited == last:
+            return True
+        if last is not None and last < waited < last + every:
+            return False
+        QueueEntry.objects.filter(pk=entry.pk).update(announced_s=waited)
         return True
 
     def _closed(self, queue: Queue, now: datetime) -> Closed | None:
@@ -111,8 +132,8 @@ class QueueService(BaseService):
         entry.overflow_reason, entry.overflow_to = reason, to
         entry.save(force_insert=True)
         if to == Onward.GOODBYE:
-            return Sorry(reason=reason, closed=closed)
-        return SendOn(entry_id=entry.pk, reason=reason, closed=closed)
+            return Sorry(reason=reason, closed=closed, speech=speech_of(entry.queue))
+        return SendOn(entry_id=entry.pk, reason=reason, closed=closed, speech=speech_of(entry.queue))
 
 
 def _refusal(queue: Any, closed: Closed | None) -> str:
@@ -122,6 +143,11 @@ def _refusal(queue: Any, closed: Closed | None) -> str:
     if queue.waiting >= queue.max_size:
         return OverflowReason.FULL
     return "" if queue.served else OverflowReason.NOBODY
+
+
+def speech_of(queue: Queue) -> Speech:
+    """How callers of a queue are spoken to."""
+    return Speech(language=queue.language, voice=queue.voice, texts=queue.texts)
 
 
 def queued(entry: QueueEntry) -> Queued:

@@ -7,10 +7,9 @@ from typing import Final, assert_never
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
 from ..conf import Config
-from ..constants import OverflowReason
-from ..phrases import next_opening, phrase
-from ..services.decisions import Closed, GiveUp, Goodbye, Meet, Menu, Queued, SendOn, Sorry, Wait
+from ..services.decisions import GiveUp, Goodbye, Meet, Menu, Queued, SendOn, Sorry, Wait
 from .links import callback_url, twiml_url
+from .speech import Speaker
 
 Decision = Menu | Queued | SendOn | Wait | GiveUp | Meet | Sorry | Goodbye
 
@@ -19,14 +18,14 @@ HOLD_SECONDS: Final = 10
 
 
 def render(decision: Decision, config: Config) -> str:
-    """The TwiML document for a decision, in the voice and language of the configuration; "" says nothing."""
+    """The TwiML document for a decision; "" says nothing."""
     match decision:
         case Menu():
             return _menu(decision, config)
         case Queued():
             return _queue(decision)
         case Wait():
-            return hold(config, position=decision.position)
+            return _wait(decision, config)
         case GiveUp():
             return _leave()
         case Meet():
@@ -40,44 +39,30 @@ def render(decision: Decision, config: Config) -> str:
     assert_never(decision)
 
 
-def apology(config: Config, text: str) -> str:
-    """Say why the call ends, and end it."""
-    response = VoiceResponse()
-    _say(response, config, text)
-    response.hangup()
-    return _document(response)
-
-
 def trouble(config: Config) -> str:
     """What a caller hears when nothing works: it needs no database, no cache and no service."""
-    return apology(config, phrase("trouble", config.caller_language))
+    speaker = Speaker.of(config)
+    return _last_words(speaker, speaker.phrase("trouble"))
 
 
 def try_again(config: Config, url: str) -> str:
     """Keep the caller on the line and ask us again in a moment: most trouble is short."""
-    response = VoiceResponse()
-    _say(response, config, phrase("moment", config.caller_language))
+    response, speaker = VoiceResponse(), Speaker.of(config)
+    speaker.say(response, speaker.phrase("moment"))
     response.pause(length=3)
     response.redirect(url, method="POST")
     return _document(response)
 
 
-def hold(config: Config, *, position: int = 0) -> str:
-    """What a waiting caller hears until Twilio asks again: their position, where it is known, and music."""
-    response = VoiceResponse()
-    if position:
-        _say(response, config, phrase("position", config.caller_language, position=position))
-    if config.hold_music_url:
-        response.play(config.hold_music_url)
-    else:
-        response.pause(length=HOLD_SECONDS)
-    return _document(response)
+def hold(config: Config) -> str:
+    """What a waiting caller hears while nothing is known of them."""
+    return _wait(Wait(position=0), config)
 
 
 def _menu(menu: Menu, config: Config) -> str:
     if not menu.options:
         return trouble(config)
-    response = VoiceResponse()
+    response, speaker = VoiceResponse(), Speaker.of(config)
     gather = response.gather(
         input="dtmf",
         num_digits=1,
@@ -86,10 +71,8 @@ def _menu(menu: Menu, config: Config) -> str:
         action=twiml_url("gather", attempt=menu.attempt),
         method="POST",
     )
-    language = config.caller_language
-    greeting = phrase("welcome" if menu.attempt == 1 else "again", language)
-    options = (phrase("option", language, name=name, digit=digit) for digit, name in menu.options)
-    _say(gather, config, " ".join((greeting, *options)))
+    options = (speaker.phrase("option", name=name, digit=digit) for digit, name in menu.options)
+    speaker.say(gather, speaker.phrase("welcome" if menu.attempt == 1 else "again"), *options)
     return _document(response)
 
 
@@ -106,27 +89,39 @@ def _queue(queued: Queued) -> str:
     return _document(response)
 
 
+def _wait(wait: Wait, config: Config) -> str:
+    """Position and estimate, where they are known, and music until Twilio asks again."""
+    response, speaker = VoiceResponse(), Speaker.of(config, wait.speech)
+    if wait.position:
+        estimate = () if wait.estimate is None else (speaker.wait(wait.estimate),)
+        speaker.say(response, speaker.phrase("position", position=wait.position), *estimate)
+    if music := wait.music or config.hold_music_url:
+        response.play(music)
+    else:
+        response.pause(length=HOLD_SECONDS)
+    return _document(response)
+
+
 def _send_on(sent: SendOn, config: Config) -> str:
-    response = VoiceResponse()
+    response, speaker = VoiceResponse(), Speaker.of(config, sent.speech)
     if sent.reason:
-        _say(response, config, _why(sent.reason, sent.closed, config))
+        speaker.say(response, speaker.why(sent.reason, sent.closed))
     response.redirect(twiml_url("onward", entry=sent.entry_id), method="POST")
     return _document(response)
 
 
 def _sorry(sorry: Sorry, config: Config) -> str:
-    why = _why(sorry.reason, sorry.closed, config)
+    speaker = Speaker.of(config, sorry.speech)
     told_when = sorry.closed is not None and sorry.closed.opening is not None
-    return apology(config, why if told_when else f"{why} {phrase('later', config.caller_language)}")
+    later = () if told_when else (speaker.phrase("later"),)
+    return _last_words(speaker, speaker.why(sorry.reason, sorry.closed), *later)
 
 
-def _why(reason: str, closed: Closed | None, config: Config) -> str:
-    """Why a queue does not serve the caller, and when it will where that is known."""
-    language = config.caller_language
-    key = reason if reason in (OverflowReason.CLOSED, OverflowReason.NOBODY) else "busy"
-    if closed is None or closed.opening is None:
-        return phrase(key, language)
-    return f"{phrase(key, language)} {next_opening(language, closed.opening, closed.asked)}"
+def _last_words(speaker: Speaker, *texts: str) -> str:
+    response = VoiceResponse()
+    speaker.say(response, *texts)
+    response.hangup()
+    return _document(response)
 
 
 def _leave() -> str:
@@ -150,10 +145,6 @@ def _meet(meet: Meet) -> str:
     )
     response.append(dial)
     return _document(response)
-
-
-def _say(parent: VoiceResponse, config: Config, text: str) -> None:
-    parent.say(text, voice=config.caller_voice, language=config.caller_language)
 
 
 def _document(response: VoiceResponse) -> str:

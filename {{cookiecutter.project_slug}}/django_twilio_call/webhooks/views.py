@@ -57,7 +57,7 @@ class WaitWebhook(TwilioWebhook):
     kind = "wait"
 
     def key(self, delivery: Delivery) -> None:
-        """A pure function of the request and the queue: asked twice, it says the same."""
+        """A function of the request and the visit: asked twice, it says the same."""
 
     def respond(self, delivery: Delivery, config: Config) -> str:
         """Position and music, or the end of the wait."""
@@ -65,6 +65,7 @@ class WaitWebhook(TwilioWebhook):
             entry_id=delivery.number("entry"),
             position=delivery.number("QueuePosition", 0),
             waited=delivery.number("QueueTime", 0),
+            now=delivery.now,
         )
         return twiml.render(decision, config)
 

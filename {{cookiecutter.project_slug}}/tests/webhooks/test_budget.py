@@ -48,8 +48,10 @@ def test_gather(twilio: Twilio, agent: Agent) -> None:
 def test_wait(twilio: Twilio, agent: Agent) -> None:
     entry = enqueue(twilio)
 
+    Queue.objects.update(announce_every=30)
+
     with Budget():
-        twilio.post(f"/twilio/wait/?entry={entry.pk}", QueueTime=5)
+        twilio.post(f"/twilio/wait/?entry={entry.pk}", QueueTime=5, QueuePosition=1)
 
 
 @pytest.mark.parametrize("stage", [enqueue, offer, accepted, joined], ids=lambda stage: stage.__name__)
