@@ -126,6 +126,7 @@ class DefaultValues:
     JOIN_TIMEOUT: Final = 15
     WRAP_UP_TIME: Final = 30
     RECORDING_TIMEOUT: Final = 30
+    VOICEMAIL_SECONDS: Final = 120
     MAX_CONCURRENT_CALLS: Final = 1
     BREAK_DURATION_MINUTES: Final = 30
     TRAINING_DURATION_MINUTES: Final = 60
@@ -226,8 +227,9 @@ class Onward:
     WAIT: Final = "wait"
     GOODBYE: Final = "goodbye"
     QUEUE: Final = "queue"
+    VOICEMAIL: Final = "voicemail"
 
-    ENDS: Final = (GOODBYE, QUEUE)
+    ENDS: Final = (GOODBYE, QUEUE, VOICEMAIL)
 
 
 class OverflowReason:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import center, hours
+from . import center, hours, voicemail
 
-__all__ = ["center", "hours"]
+__all__ = ["center", "hours", "voicemail"]

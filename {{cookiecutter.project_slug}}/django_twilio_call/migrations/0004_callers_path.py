@@ -1,5 +1,6 @@
 import django.core.validators
 import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 
 import django_twilio_call.models.calendars
@@ -9,6 +10,7 @@ import django_twilio_call.models.queues
 class Migration(migrations.Migration):
     dependencies = [
         ("django_twilio_call", "0001_initial"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -92,23 +94,41 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="queue",
+            name="voicemail_seconds",
+            field=models.PositiveIntegerField(
+                default=120,
+                help_text="The longest message, in seconds.",
+                validators=[django.core.validators.MinValueValidator(5)],
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
             name="when_closed",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue")], default="goodbye", max_length=10
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("voicemail", "Voicemail")],
+                default="goodbye",
+                max_length=10,
             ),
         ),
         migrations.AddField(
             model_name="queue",
             name="when_full",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue")], default="goodbye", max_length=10
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("voicemail", "Voicemail")],
+                default="goodbye",
+                max_length=10,
             ),
         ),
         migrations.AddField(
             model_name="queue",
             name="when_nobody",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("wait", "Wait")],
+                choices=[
+                    ("goodbye", "Goodbye"),
+                    ("queue", "Another queue"),
+                    ("voicemail", "Voicemail"),
+                    ("wait", "Wait"),
+                ],
                 default="wait",
                 max_length=10,
                 verbose_name="when nobody is logged in",
@@ -118,7 +138,7 @@ class Migration(migrations.Migration):
             model_name="queue",
             name="when_waited",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue")],
+                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("voicemail", "Voicemail")],
                 default="goodbye",
                 max_length=10,
                 verbose_name="after the longest wait",
@@ -233,6 +253,51 @@ class Migration(migrations.Migration):
                         name="both_special_times_or_none",
                         violation_error_message="Give both times, or neither for a day that is closed.",
                     ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Voicemail",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("recording_sid", models.CharField(max_length=34, unique=True)),
+                ("url", models.URLField(max_length=300)),
+                ("duration", models.PositiveIntegerField(help_text="Seconds.")),
+                ("recorded_at", models.DateTimeField()),
+                ("heard_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="voicemails",
+                        to="django_twilio_call.call",
+                    ),
+                ),
+                (
+                    "heard_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="voicemails",
+                        to="django_twilio_call.queue",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("-recorded_at", "-pk"),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("heard_at", None)), fields=["queue", "recorded_at"], name="voicemail_new"
+                    )
                 ],
             },
         ),

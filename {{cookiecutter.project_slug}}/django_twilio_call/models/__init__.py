@@ -9,6 +9,7 @@ from .calendars import Calendar, OpeningTime, SpecialDay
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
+from .voicemail import Voicemail
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.queue": ("queue", "routing", "analytics", "ivr"),
@@ -37,5 +38,6 @@ __all__ = [
     "QueueMembership",
     "Reservation",
     "SpecialDay",
+    "Voicemail",
     "WebhookEvent",
 ]

@@ -20,6 +20,7 @@ from .calls import Call
 WAYS: Final = (
     (Onward.GOODBYE, "Goodbye"),
     (Onward.QUEUE, "Another queue"),
+    (Onward.VOICEMAIL, "Voicemail"),
 )
 """What can become of a caller whom a queue does not serve."""
 
@@ -80,6 +81,11 @@ class Queue(models.Model):
         blank=True,
         related_name="overflows_from",
         help_text="The other queue, where one of the above says so. The caller keeps the time they have waited.",
+    )
+    voicemail_seconds = models.PositiveIntegerField(
+        default=DefaultValues.VOICEMAIL_SECONDS,
+        validators=[MinValueValidator(5)],
+        help_text="The longest message, in seconds.",
     )
     language = models.CharField(
         max_length=20,

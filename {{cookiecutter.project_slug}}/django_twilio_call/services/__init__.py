@@ -12,6 +12,7 @@ from .ivr import IVRService
 from .outbox import OutboxService
 from .queues import QueueService
 from .routing import RoutingService
+from .voicemail import VoicemailService
 
 __all__ = [
     "AgentService",
@@ -26,4 +27,5 @@ __all__ = [
     "OutboxService",
     "QueueService",
     "RoutingService",
+    "VoicemailService",
 ]

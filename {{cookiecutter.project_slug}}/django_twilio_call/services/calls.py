@@ -14,7 +14,7 @@ from ..signals import wake_workers
 from .base import BaseService
 from .decisions import Goodbye, Meet, Menu, Queued
 from .ivr import IVRService
-from .queues import queued
+from .queues import QueueService
 from .reservations import change, locked, release
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class CallService(BaseService):
             entry.save(update_fields=["state", "answered_at", "ended_at"])
             return Meet(reservation_id=reservation.pk, conference=reservation.conference)
         if entry.state in QueueEntryState.OPEN_STATES:
-            return queued(entry)
+            return QueueService().waits(entry)
         return Goodbye()
 
     def conference_ended(self, *, reservation_id: int, now: datetime) -> None:

@@ -72,6 +72,22 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Record a message of at most `seconds` for queue `queue_id`, once."""
+
+    queue_id: int
+    seconds: int
+    speech: Speech = Speech()
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """The caller has said what they had to say: thank them, and end the call."""
+
+    speech: Speech = Speech()
+
+
+@dataclass(frozen=True, slots=True)
 class Meet:
     """Caller and agent meet in `conference` for reservation `reservation_id`."""
 

@@ -14,10 +14,12 @@ from ..exceptions import NotFound
 from ..models import AgentStateSpan, Call, Queue, QueueEntry
 from ..signals import wake_workers
 from .base import BaseService
-from .decisions import Closed, GiveUp, Goodbye, Queued, SendOn, Sorry, Speech, Wait
+from .decisions import Closed, GiveUp, Goodbye, Queued, SendOn, Sorry, TakeMessage, Wait
 from .estimates import EstimateService
 from .hours import HoursService
 from .reservations import caller_gone
+from .speech import speech_of
+from .voicemail import VoicemailService
 
 _OUTCOMES: Final = {
     "hangup": (QueueEntryState.ABANDONED, ""),
@@ -50,7 +52,12 @@ class QueueService(BaseService):
             return self._send_on(entry, reason, closed, now)
         entry.save(force_insert=True)
         wake_workers()
-        return queued(entry)
+        return self.waits(entry)
+
+    def waits(self, entry: QueueEntry) -> Queued:
+        """The caller of an entry waits in its queue, by the queue's rules."""
+        then = self._possible(entry.queue, entry.queue.when_waited)
+        return Queued(entry_id=entry.pk, queue=entry.queue.key, then="" if then == Onward.GOODBYE else then)
 
     def wait(self, *, entry_id: int, position: int, waited: int, now: datetime) -> Wait | GiveUp:
         """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rules.
@@ -87,7 +94,7 @@ class QueueService(BaseService):
             return Goodbye()
         return SendOn(entry_id=entry_id) if then else Sorry()
 
-    def onward(self, *, entry_id: int, call_sid: str, now: datetime) -> Queued | SendOn | Sorry:
+    def onward(self, *, entry_id: int, call_sid: str, now: datetime) -> Queued | SendOn | TakeMessage | Sorry:
         """Where the caller of an overflowed visit goes: one step, since the next queue may send them on as well."""
         visits = QueueEntry.objects.select_related("queue__overflow_queue")
         entry = visits.filter(pk=entry_id, call__sid=call_sid, state=QueueEntryState.OVERFLOWED).first()
@@ -96,6 +103,8 @@ class QueueService(BaseService):
         following = entry.queue.overflow_queue
         if entry.overflow_to == Onward.QUEUE and following is not None:
             return self.enter(call_sid=call_sid, queue_key=following.key, since=entry.enqueued_at, now=now)
+        if entry.overflow_to == Onward.VOICEMAIL:
+            return VoicemailService().take(queue=entry.queue)
         return Sorry(reason=entry.overflow_reason, speech=speech_of(entry.queue))
 
     def close(self, *, entry_id: int, outcome: str, now: datetime, **why: Any) -> bool:
@@ -116,6 +125,11 @@ class QueueService(BaseService):
         QueueEntry.objects.filter(pk=entry.pk).update(announced_s=waited)
         return True
 
+    def _possible(self, queue: Queue, way: str) -> str:
+        """The way onward, or goodbye where this deploy or the queue has no such way."""
+        there = {Onward.QUEUE: queue.overflow_queue_id, Onward.VOICEMAIL: self.config.enable_voicemail}
+        return way if there.get(way) else Onward.GOODBYE
+
     def _closed(self, queue: Queue, now: datetime) -> Closed | None:
         """None while the queue is open."""
         if queue.calendar is None:
@@ -127,7 +141,7 @@ class QueueService(BaseService):
 
     def _send_on(self, entry: QueueEntry, reason: str, closed: Closed | None, now: datetime) -> SendOn | Sorry:
         """Write a visit that ends as it begins."""
-        to: str = getattr(entry.queue, f"when_{reason}")
+        to = self._possible(entry.queue, getattr(entry.queue, f"when_{reason}"))
         entry.state, entry.ended_at = QueueEntryState.OVERFLOWED, now
         entry.overflow_reason, entry.overflow_to = reason, to
         entry.save(force_insert=True)
@@ -143,17 +157,6 @@ def _refusal(queue: Any, closed: Closed | None) -> str:
     if queue.waiting >= queue.max_size:
         return OverflowReason.FULL
     return "" if queue.served else OverflowReason.NOBODY
-
-
-def speech_of(queue: Queue) -> Speech:
-    """How callers of a queue are spoken to."""
-    return Speech(language=queue.language, voice=queue.voice, texts=queue.texts)
-
-
-def queued(entry: QueueEntry) -> Queued:
-    """The caller of an entry waits in its queue, by the queue's rules."""
-    then = entry.queue.when_waited
-    return Queued(entry_id=entry.pk, queue=entry.queue.key, then="" if then == Onward.GOODBYE else then)
 
 
 def _with_figures(call_sid: str) -> Any:

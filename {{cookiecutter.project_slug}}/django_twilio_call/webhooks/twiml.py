@@ -7,14 +7,16 @@ from typing import Final, assert_never
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
 from ..conf import Config
-from ..services.decisions import GiveUp, Goodbye, Meet, Menu, Queued, SendOn, Sorry, Wait
+from ..services.decisions import GiveUp, Goodbye, Meet, Menu, Queued, SendOn, Sorry, TakeMessage, Thanks, Wait
 from .links import callback_url, twiml_url
 from .speech import Speaker
 
-Decision = Menu | Queued | SendOn | Wait | GiveUp | Meet | Sorry | Goodbye
+Decision = Menu | Queued | SendOn | Wait | GiveUp | TakeMessage | Thanks | Meet | Sorry | Goodbye
 
 GATHER_SECONDS: Final = 5
 HOLD_SECONDS: Final = 10
+SILENCE_SECONDS: Final = 10
+FINISH_KEY: Final = "#"
 
 
 def render(decision: Decision, config: Config) -> str:
@@ -28,6 +30,10 @@ def render(decision: Decision, config: Config) -> str:
             return _wait(decision, config)
         case GiveUp():
             return _leave()
+        case TakeMessage():
+            return _take_message(decision, config)
+        case Thanks():
+            return thanks(config, decision)
         case Meet():
             return _meet(decision)
         case SendOn():
@@ -57,6 +63,12 @@ def try_again(config: Config, url: str) -> str:
 def hold(config: Config) -> str:
     """What a waiting caller hears while nothing is known of them."""
     return _wait(Wait(position=0), config)
+
+
+def thanks(config: Config, decision: Thanks | None = None) -> str:
+    """What a caller hears last who left something with us."""
+    speaker = Speaker.of(config, decision.speech if decision else None)
+    return _last_words(speaker, speaker.phrase("thanks"))
 
 
 def _menu(menu: Menu, config: Config) -> str:
@@ -120,6 +132,26 @@ def _sorry(sorry: Sorry, config: Config) -> str:
 def _last_words(speaker: Speaker, *texts: str) -> str:
     response = VoiceResponse()
     speaker.say(response, *texts)
+    response.hangup()
+    return _document(response)
+
+
+def _take_message(message: TakeMessage, config: Config) -> str:
+    """<Record> has an action, or Twilio would ask this URL again for ever; without a sound it goes on below."""
+    response, speaker = VoiceResponse(), Speaker.of(config, message.speech)
+    speaker.say(response, speaker.phrase("message"))
+    response.record(
+        action=twiml_url("recorded", queue=message.queue_id),
+        method="POST",
+        max_length=message.seconds,
+        finish_on_key=FINISH_KEY,
+        timeout=SILENCE_SECONDS,
+        play_beep=True,
+        recording_status_callback=callback_url("recording", queue=message.queue_id),
+        recording_status_callback_method="POST",
+        recording_status_callback_event="completed",
+    )
+    speaker.say(response, speaker.phrase("thanks"))
     response.hangup()
     return _document(response)
 

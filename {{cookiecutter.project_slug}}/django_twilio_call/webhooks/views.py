@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import Config, get_config
-from ..services import CallService, IVRService, QueueService
+from ..services import CallService, IVRService, QueueService, VoicemailService
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
 from .links import twiml_url
@@ -118,6 +118,46 @@ class OnwardWebhook(TwilioWebhook):
             entry_id=delivery.number("entry"), call_sid=delivery.call_sid, now=delivery.now
         )
         return twiml.render(decision, config)
+
+
+class RecordedWebhook(TwilioWebhook):
+    """The caller has left a message, or hung up over it."""
+
+    kind = "recorded"
+
+    def key(self, delivery: Delivery) -> None:
+        """It changes nothing: the message comes with `RecordingWebhook`."""
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Thank them."""
+        return twiml.render(VoicemailService().taken(queue_id=delivery.number("queue")), config)
+
+    def fall_back(self, request: HttpRequest, delivery: Delivery, error: Exception) -> HttpResponse:
+        """The message is with Twilio: that is worth thanks, whatever is broken here."""
+        return HttpResponse(twiml.thanks(get_config()), content_type="text/xml")
+
+
+class RecordingWebhook(StatusCallback):
+    """Twilio has a recording."""
+
+    kind = "recording"
+
+    def key(self, delivery: Delivery) -> str:
+        """Each status of a recording comes once."""
+        return f"rec:{delivery.text('RecordingSid')}:{delivery.text('RecordingStatus')}"
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Keep the message."""
+        if delivery.text("RecordingStatus") == "completed":
+            VoicemailService().keep(
+                queue_id=delivery.number("queue"),
+                call_sid=delivery.call_sid,
+                recording_sid=delivery.text("RecordingSid")[:34],
+                url=delivery.text("RecordingUrl", most=300),
+                duration=delivery.number("RecordingDuration", 0),
+                now=delivery.now,
+            )
+        return ""
 
 
 class ConnectWebhook(TwilioWebhook):

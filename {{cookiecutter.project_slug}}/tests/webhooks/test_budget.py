@@ -12,6 +12,7 @@ from django_twilio_call.models import Agent, Queue, QueueEntry
 from tests.fakes import Twilio, call_sid
 
 from .test_overflow import refuse
+from .test_voicemail import recording
 from .test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,27 @@ def test_onward(twilio: Twilio, queue: Queue, reason: str) -> None:
 
     with Budget():
         twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+def test_onward_to_voicemail(twilio: Twilio, queue: Queue) -> None:
+    refuse(queue, "nobody", when=Onward.VOICEMAIL)
+    entry = enqueue(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+def test_recorded(twilio: Twilio, queue: Queue) -> None:
+    with Budget():
+        twilio.post(f"/twilio/recorded/?queue={queue.pk}")
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known call", "unknown call"])
+def test_recording(twilio: Twilio, queue: Queue, known: bool) -> None:
+    twilio.post("/twilio/voice/")
+
+    with Budget():
+        recording(twilio, queue, sid=call_sid(1 if known else 3))
 
 
 def test_agent(twilio: Twilio, agent: Agent) -> None:

@@ -62,13 +62,15 @@ def test_without_a_database_a_waiting_caller_goes_on_waiting(twilio: Twilio) -> 
         assert twilio.say("/twilio/wait/?entry=1", QueueTime=5) == ["Pause"]
 
 
-@pytest.mark.parametrize("path", ["/twilio/status/", "/twilio/conference/?reservation=1"])
+@pytest.mark.parametrize("path", ["/twilio/status/", "/twilio/conference/?reservation=1", "/twilio/recording/?queue=1"])
 def test_without_a_database_a_status_callback_is_asked_for_again(twilio: Twilio, path: str) -> None:
     params: dict[str, Any] = {
         "CallStatus": "completed",
         "SequenceNumber": 1,
         "ConferenceSid": "CF1",
         "StatusCallbackEvent": "x",
+        "RecordingSid": "RE1",
+        "RecordingStatus": "in-progress",
     }
 
     with database_gone():
