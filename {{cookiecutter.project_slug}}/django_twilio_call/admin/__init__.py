@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import center, hours, voicemail
+from . import center, hours, ivr, voicemail
 
-__all__ = ["center", "hours", "voicemail"]
+__all__ = ["center", "hours", "ivr", "voicemail"]

@@ -33,6 +33,29 @@ class Migration(migrations.Migration):
                 "ordering": ("key",),
             },
         ),
+        migrations.CreateModel(
+            name="IVRFlow",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "number",
+                    models.CharField(
+                        blank=True,
+                        help_text="The number callers dial, as +4930123456. Empty: all that have no flow of their own.",
+                        max_length=20,
+                        null=True,
+                        unique=True,
+                    ),
+                ),
+                ("draft", models.JSONField(blank=True, default=dict, help_text="What the next version will be.")),
+            ],
+            options={
+                "verbose_name": "IVR flow",
+                "ordering": ("key",),
+            },
+        ),
         migrations.AddField(
             model_name="queue",
             name="announce_estimate",
@@ -174,6 +197,52 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.CreateModel(
+            name="IVRVersion",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
+                ("definition", models.JSONField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "flow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="django_twilio_call.ivrflow",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "IVR version",
+                "ordering": ("flow", "-number"),
+            },
+        ),
+        migrations.AddField(
+            model_name="ivrflow",
+            name="release",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="django_twilio_call.ivrversion",
+            ),
+        ),
+        migrations.AddField(
+            model_name="call",
+            name="ivr_version",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Kept to its end.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="calls",
+                to="django_twilio_call.ivrversion",
+            ),
+        ),
+        migrations.CreateModel(
             name="OpeningTime",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -209,10 +278,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("weekday", "opens"),
-                "constraints": [
-                    models.UniqueConstraint(fields=("calendar", "weekday", "opens"), name="one_opening_at_a_time"),
-                    models.CheckConstraint(condition=models.Q(("weekday__range", (0, 6))), name="weekday_of_seven"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -237,23 +302,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("date", "opens"),
-                "constraints": [
-                    models.UniqueConstraint(fields=("calendar", "date", "opens"), name="one_special_opening_at_a_time"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("opens", None)),
-                        fields=("calendar", "date"),
-                        name="closed_once_on_a_special_day",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("closes__isnull", True), ("opens__isnull", True)),
-                            models.Q(("closes__isnull", False), ("opens__isnull", False)),
-                            _connector="OR",
-                        ),
-                        name="both_special_times_or_none",
-                        violation_error_message="Give both times, or neither for a day that is closed.",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -294,11 +342,52 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-recorded_at", "-pk"),
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("heard_at", None)), fields=["queue", "recorded_at"], name="voicemail_new"
-                    )
-                ],
             },
+        ),
+        migrations.AddConstraint(
+            model_name="ivrversion",
+            constraint=models.UniqueConstraint(fields=("flow", "number"), name="one_version_per_number"),
+        ),
+        migrations.AddConstraint(
+            model_name="ivrversion",
+            constraint=models.UniqueConstraint(fields=("flow", "sha256"), name="one_version_per_definition"),
+        ),
+        migrations.AddConstraint(
+            model_name="openingtime",
+            constraint=models.UniqueConstraint(fields=("calendar", "weekday", "opens"), name="one_opening_at_a_time"),
+        ),
+        migrations.AddConstraint(
+            model_name="openingtime",
+            constraint=models.CheckConstraint(condition=models.Q(("weekday__range", (0, 6))), name="weekday_of_seven"),
+        ),
+        migrations.AddConstraint(
+            model_name="specialday",
+            constraint=models.UniqueConstraint(
+                fields=("calendar", "date", "opens"), name="one_special_opening_at_a_time"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="specialday",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("opens", None)), fields=("calendar", "date"), name="closed_once_on_a_special_day"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="specialday",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closes__isnull", True), ("opens__isnull", True)),
+                    models.Q(("closes__isnull", False), ("opens__isnull", False)),
+                    _connector="OR",
+                ),
+                name="both_special_times_or_none",
+                violation_error_message="Give both times, or neither for a day that is closed.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="voicemail",
+            index=models.Index(
+                condition=models.Q(("heard_at", None)), fields=["queue", "recorded_at"], name="voicemail_new"
+            ),
         ),
     ]

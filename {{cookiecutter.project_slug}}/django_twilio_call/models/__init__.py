@@ -8,6 +8,7 @@ from .agents import Agent, AgentStateSpan
 from .calendars import Calendar, OpeningTime, SpecialDay
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
+from .ivr import IVRFlow, IVRVersion
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
 from .voicemail import Voicemail
 
@@ -15,6 +16,7 @@ INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.queue": ("queue", "routing", "analytics", "ivr"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
+    "django_twilio_call.ivrflow": ("ivr",),
     "django_twilio_call.calendar": ("hours",),
     "django_twilio_call.openingtime": ("hours",),
     "django_twilio_call.specialday": ("hours",),
@@ -31,6 +33,8 @@ __all__ = [
     "AgentStateSpan",
     "Calendar",
     "Call",
+    "IVRFlow",
+    "IVRVersion",
     "OpeningTime",
     "Outbox",
     "Queue",

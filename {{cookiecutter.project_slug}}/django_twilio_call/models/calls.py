@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from ..constants import CallRole, CallStatus
 from .agents import Agent
+from .ivr import IVRVersion
 
 TERMINAL = frozenset(CallStatus.COMPLETED_STATUSES)
 _RANK = {CallStatus.QUEUED: 0, "initiated": 1, CallStatus.RINGING: 2, CallStatus.IN_PROGRESS: 3}
@@ -54,6 +55,9 @@ class Call(models.Model):
     status = models.CharField(max_length=20, default=CallStatus.IN_PROGRESS)
     sequence = models.IntegerField(default=-1, help_text="SequenceNumber of the last callback that changed the status.")
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="calls")
+    ivr_version = models.ForeignKey(
+        IVRVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="calls", help_text="Kept to its end."
+    )
     started_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -7,6 +7,8 @@ from .analytics import AnalyticsService
 from .base import BaseService
 from .calls import CallService
 from .estimates import EstimateService
+from .flow_check import Finding
+from .flows import FlowService
 from .hours import Hours, HoursService
 from .ivr import IVRService
 from .outbox import OutboxService
@@ -21,6 +23,8 @@ __all__ = [
     "CallService",
     "Desk",
     "EstimateService",
+    "Finding",
+    "FlowService",
     "Hours",
     "HoursService",
     "IVRService",

@@ -12,8 +12,8 @@ from ..constants import CallRole, CallStatus, OutboxKind, OutboxState, QueueEntr
 from ..models import Call, Outbox, QueueEntry, Reservation
 from ..signals import wake_workers
 from .base import BaseService
-from .decisions import Goodbye, Meet, Menu, Queued
-from .ivr import IVRService
+from .decisions import Goodbye, Meet, Menu, Queued, Said
+from .ivr import IVRService, Step
 from .queues import QueueService
 from .reservations import change, locked, release
 
@@ -25,10 +25,20 @@ class CallService(BaseService):
 
     service_type = "call"
 
-    def receive(self, *, sid: str, from_number: str, to_number: str, now: datetime) -> Menu:
-        """A caller rings: remember the call, and offer the menu."""
-        self._remember(sid=sid, role=CallRole.CUSTOMER, from_number=from_number, to_number=to_number, now=now)
-        return IVRService().menu(attempt=1)
+    def receive(self, *, sid: str, from_number: str, to_number: str, now: datetime) -> Menu | Said | Step:
+        """A caller rings: remember the call with the version of the flow it goes through, and begin with it."""
+        ivr = IVRService()
+        release = ivr.release(number=to_number) if self.config.enable_ivr else None
+        version_id, flow = release or (None, None)
+        self._remember(
+            sid=sid,
+            role=CallRole.CUSTOMER,
+            from_number=from_number,
+            to_number=to_number,
+            now=now,
+            ivr_version_id=version_id,
+        )
+        return ivr.menu(attempt=1) if flow is None else ivr.start(call_sid=sid, flow=flow, now=now)
 
     def join(
         self,
@@ -126,8 +136,17 @@ class CallService(BaseService):
             "outbox": Outbox.objects.filter(state__in=OutboxState.OPEN_STATES).count(),
         }
 
-    def _remember(self, *, sid: str, role: str, from_number: str, to_number: str, now: datetime) -> None:
-        """Insert the call, unless a status callback was faster."""
+    def _remember(
+        self,
+        *,
+        sid: str,
+        role: str,
+        from_number: str,
+        to_number: str,
+        now: datetime,
+        ivr_version_id: int | None = None,
+    ) -> None:
+        """Insert the call. Where a status callback was faster, its row lacks nothing but the version."""
         call = Call(
             sid=sid,
             role=role,
@@ -136,8 +155,14 @@ class CallService(BaseService):
             status=CallStatus.IN_PROGRESS,
             started_at=now,
             answered_at=now,
+            ivr_version_id=ivr_version_id,
         )
-        Call.objects.bulk_create([call], ignore_conflicts=True)
+        if ivr_version_id is None:
+            Call.objects.bulk_create([call], ignore_conflicts=True)
+        else:
+            Call.objects.bulk_create(
+                [call], update_conflicts=True, unique_fields=["sid"], update_fields=["ivr_version"]
+            )
 
     def _agent_leg(
         self, *, sid: str, reservation: Reservation, from_number: str, to_number: str, now: datetime

@@ -27,6 +27,31 @@ class Menu:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Read the menu `node` of the call's flow, and wait `timeout` seconds for a key; `attempt` counts from 1."""
+
+    node: str
+    text: str
+    attempt: int
+    step: int
+    timeout: int
+    speech: Speech
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Go to `node` of the call's flow, in a webhook of its own."""
+
+    node: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call: everything is said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """Let the caller wait for an agent as entry `entry_id` of `queue`; `then`: where they go if nobody comes."""
 
@@ -107,3 +132,12 @@ class Sorry:
 @dataclass(frozen=True, slots=True)
 class Goodbye:
     """Nothing is left to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Say `texts`, and then do what `then` says."""
+
+    texts: tuple[str, ...]
+    then: Ask | Go | HangUp | Queued | SendOn | Sorry | TakeMessage
+    speech: Speech

@@ -4,51 +4,78 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from twilio.twiml.voice_response import Dial, VoiceResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 from ..conf import Config
-from ..services.decisions import GiveUp, Goodbye, Meet, Menu, Queued, SendOn, Sorry, TakeMessage, Thanks, Wait
-from .links import callback_url, twiml_url
+from ..services.decisions import (
+    Ask,
+    GiveUp,
+    Go,
+    Goodbye,
+    HangUp,
+    Meet,
+    Menu,
+    Queued,
+    Said,
+    SendOn,
+    Sorry,
+    TakeMessage,
+    Thanks,
+    Wait,
+)
+from . import lines
+from .links import twiml_url
 from .speech import Speaker
 
-Decision = Menu | Queued | SendOn | Wait | GiveUp | TakeMessage | Thanks | Meet | Sorry | Goodbye
+Decision = (
+    Ask | GiveUp | Go | Goodbye | HangUp | Meet | Menu | Queued | Said | SendOn | Sorry | TakeMessage | Thanks | Wait
+)
 
 GATHER_SECONDS: Final = 5
-HOLD_SECONDS: Final = 10
-SILENCE_SECONDS: Final = 10
-FINISH_KEY: Final = "#"
 
 
 def render(decision: Decision, config: Config) -> str:
     """The TwiML document for a decision; "" says nothing."""
+    return "" if isinstance(decision, Goodbye) else str(_response(decision, config))
+
+
+def _response(decision: Decision, config: Config) -> VoiceResponse:
     match decision:
         case Menu():
             return _menu(decision, config)
+        case Ask():
+            return _ask(decision, config)
+        case Said():
+            return _said(decision, config)
+        case Go():
+            return _redirect(twiml_url("ivr", node=decision.node, attempt=0, step=decision.step))
         case Queued():
-            return _queue(decision)
+            return lines.queue(decision)
         case Wait():
-            return _wait(decision, config)
+            return lines.wait(decision, config)
         case GiveUp():
-            return _leave()
+            return _alone("leave")
         case TakeMessage():
-            return _take_message(decision, config)
+            return lines.take_message(decision, config)
         case Thanks():
-            return thanks(config, decision)
+            return _thanks(decision, config)
         case Meet():
-            return _meet(decision)
+            return lines.meet(decision)
         case SendOn():
             return _send_on(decision, config)
         case Sorry():
             return _sorry(decision, config)
+        case HangUp():
+            return _alone("hangup")
         case Goodbye():
-            return ""
+            return VoiceResponse()
     assert_never(decision)
 
 
 def trouble(config: Config) -> str:
     """What a caller hears when nothing works: it needs no database, no cache and no service."""
     speaker = Speaker.of(config)
-    return _last_words(speaker, speaker.phrase("trouble"))
+    return str(_last_words(speaker, speaker.phrase("trouble")))
 
 
 def try_again(config: Config, url: str) -> str:
@@ -57,23 +84,13 @@ def try_again(config: Config, url: str) -> str:
     speaker.say(response, speaker.phrase("moment"))
     response.pause(length=3)
     response.redirect(url, method="POST")
-    return _document(response)
+    return str(response)
 
 
-def hold(config: Config) -> str:
-    """What a waiting caller hears while nothing is known of them."""
-    return _wait(Wait(position=0), config)
-
-
-def thanks(config: Config, decision: Thanks | None = None) -> str:
-    """What a caller hears last who left something with us."""
-    speaker = Speaker.of(config, decision.speech if decision else None)
-    return _last_words(speaker, speaker.phrase("thanks"))
-
-
-def _menu(menu: Menu, config: Config) -> str:
+def _menu(menu: Menu, config: Config) -> VoiceResponse:
     if not menu.options:
-        return trouble(config)
+        speaker = Speaker.of(config)
+        return _last_words(speaker, speaker.phrase("trouble"))
     response, speaker = VoiceResponse(), Speaker.of(config)
     gather = response.gather(
         input="dtmf",
@@ -85,99 +102,68 @@ def _menu(menu: Menu, config: Config) -> str:
     )
     options = (speaker.phrase("option", name=name, digit=digit) for digit, name in menu.options)
     speaker.say(gather, speaker.phrase("welcome" if menu.attempt == 1 else "again"), *options)
-    return _document(response)
+    return response
 
 
-def _queue(queued: Queued) -> str:
-    response = VoiceResponse()
-    then = {"then": queued.then} if queued.then else {}
-    response.enqueue(
-        queued.queue,
-        action=twiml_url("queue", entry=queued.entry_id, **then),
+def _ask(ask: Ask, config: Config) -> VoiceResponse:
+    response, speaker = VoiceResponse(), Speaker.of(config, ask.speech)
+    gather = response.gather(
+        input="dtmf",
+        num_digits=1,
+        finish_on_key="",
+        timeout=ask.timeout,
+        action_on_empty_result=True,
+        action=twiml_url("ivr", node=ask.node, attempt=ask.attempt, step=ask.step),
         method="POST",
-        wait_url=twiml_url("wait", entry=queued.entry_id),
-        wait_url_method="POST",
     )
-    return _document(response)
+    again = (speaker.phrase("again"),) if ask.attempt > 1 else ()
+    speaker.say(gather, *again, ask.text)
+    return response
 
 
-def _wait(wait: Wait, config: Config) -> str:
-    """Position and estimate, where they are known, and music until Twilio asks again."""
-    response, speaker = VoiceResponse(), Speaker.of(config, wait.speech)
-    if wait.position:
-        estimate = () if wait.estimate is None else (speaker.wait(wait.estimate),)
-        speaker.say(response, speaker.phrase("position", position=wait.position), *estimate)
-    if music := wait.music or config.hold_music_url:
-        response.play(music)
-    else:
-        response.pause(length=HOLD_SECONDS)
-    return _document(response)
+def _said(said: Said, config: Config) -> VoiceResponse:
+    response = VoiceResponse()
+    Speaker.of(config, said.speech).say(response, *said.texts)
+    for verb in _response(said.then, config).verbs:
+        response.append(verb)
+    return response
 
 
-def _send_on(sent: SendOn, config: Config) -> str:
+def _send_on(sent: SendOn, config: Config) -> VoiceResponse:
     response, speaker = VoiceResponse(), Speaker.of(config, sent.speech)
     if sent.reason:
         speaker.say(response, speaker.why(sent.reason, sent.closed))
     response.redirect(twiml_url("onward", entry=sent.entry_id), method="POST")
-    return _document(response)
+    return response
 
 
-def _sorry(sorry: Sorry, config: Config) -> str:
+def _sorry(sorry: Sorry, config: Config) -> VoiceResponse:
     speaker = Speaker.of(config, sorry.speech)
     told_when = sorry.closed is not None and sorry.closed.opening is not None
     later = () if told_when else (speaker.phrase("later"),)
     return _last_words(speaker, speaker.why(sorry.reason, sorry.closed), *later)
 
 
-def _last_words(speaker: Speaker, *texts: str) -> str:
+def _last_words(speaker: Speaker, *texts: str) -> VoiceResponse:
     response = VoiceResponse()
     speaker.say(response, *texts)
     response.hangup()
-    return _document(response)
+    return response
 
 
-def _take_message(message: TakeMessage, config: Config) -> str:
-    """<Record> has an action, or Twilio would ask this URL again for ever; without a sound it goes on below."""
-    response, speaker = VoiceResponse(), Speaker.of(config, message.speech)
-    speaker.say(response, speaker.phrase("message"))
-    response.record(
-        action=twiml_url("recorded", queue=message.queue_id),
-        method="POST",
-        max_length=message.seconds,
-        finish_on_key=FINISH_KEY,
-        timeout=SILENCE_SECONDS,
-        play_beep=True,
-        recording_status_callback=callback_url("recording", queue=message.queue_id),
-        recording_status_callback_method="POST",
-        recording_status_callback_event="completed",
-    )
-    speaker.say(response, speaker.phrase("thanks"))
-    response.hangup()
-    return _document(response)
-
-
-def _leave() -> str:
+def _alone(verb: str) -> VoiceResponse:
+    """One verb without anything else."""
     response = VoiceResponse()
-    response.leave()
-    return _document(response)
+    getattr(response, verb)()
+    return response
 
 
-def _meet(meet: Meet) -> str:
-    """Both legs say the same: a conference takes its callback from whoever comes first, and ends with either."""
+def _redirect(url: str) -> VoiceResponse:
     response = VoiceResponse()
-    dial = Dial()
-    dial.conference(
-        meet.conference,
-        start_conference_on_enter=True,
-        end_conference_on_exit=True,
-        beep=False,
-        status_callback=callback_url("conference", reservation=meet.reservation_id),
-        status_callback_event="start end join leave",
-        status_callback_method="POST",
-    )
-    response.append(dial)
-    return _document(response)
+    response.redirect(url, method="POST")
+    return response
 
 
-def _document(response: VoiceResponse) -> str:
-    return str(response)
+def _thanks(thanks: Thanks, config: Config) -> VoiceResponse:
+    speaker = Speaker.of(config, thanks.speech)
+    return _last_words(speaker, speaker.phrase("thanks"))

@@ -8,9 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from django_twilio_call.constants import Onward
-from django_twilio_call.models import Agent, Queue, QueueEntry
+from django_twilio_call.models import Agent, IVRVersion, Queue, QueueEntry
 from tests.fakes import Twilio, call_sid
 
+from .conftest import Publish
+from .test_flow import press
 from .test_overflow import refuse
 from .test_voicemail import recording
 from .test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
@@ -82,6 +84,29 @@ def test_onward(twilio: Twilio, queue: Queue, reason: str) -> None:
 
     with Budget():
         twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+def test_voice_of_a_flow(twilio: Twilio, publish: Publish) -> None:
+    publish()
+
+    with Budget():
+        twilio.post("/twilio/voice/")
+
+
+@pytest.mark.parametrize("digits", ["1", "2", "7"])
+def test_ivr(twilio: Twilio, asked: IVRVersion, queue: Queue, digits: str) -> None:
+    refuse(queue, "closed")
+
+    with Budget():
+        press(twilio, digits)
+
+
+@pytest.mark.parametrize("node", ["night", "support"])
+def test_ivr_that_goes_on(twilio: Twilio, asked: IVRVersion, queue: Queue, node: str) -> None:
+    refuse(queue, "closed")
+
+    with Budget():
+        press(twilio, "", node=node, attempt=0)
 
 
 def test_onward_to_voicemail(twilio: Twilio, queue: Queue) -> None:

@@ -35,6 +35,7 @@ def database_gone() -> Iterator[None]:
         "/twilio/voice/",
         "/twilio/gather/?attempt=1",
         "/twilio/onward/?entry=1",
+        "/twilio/ivr/?node=main&attempt=1&step=1",
         "/twilio/connect/?reservation=1",
     ],
 )
