@@ -127,6 +127,8 @@ class DefaultValues:
     WRAP_UP_TIME: Final = 30
     RECORDING_TIMEOUT: Final = 30
     VOICEMAIL_SECONDS: Final = 120
+    CALLBACK_ATTEMPTS: Final = 3
+    CALLBACK_PAUSE: Final = 900
     MAX_CONCURRENT_CALLS: Final = 1
     BREAK_DURATION_MINUTES: Final = 30
     TRAINING_DURATION_MINUTES: Final = 60
@@ -228,8 +230,9 @@ class Onward:
     GOODBYE: Final = "goodbye"
     QUEUE: Final = "queue"
     VOICEMAIL: Final = "voicemail"
+    CALLBACK: Final = "callback"
 
-    ENDS: Final = (GOODBYE, QUEUE, VOICEMAIL)
+    ENDS: Final = (GOODBYE, QUEUE, VOICEMAIL, CALLBACK)
 
 
 class OverflowReason:
@@ -240,6 +243,21 @@ class OverflowReason:
     NOBODY: Final = "nobody"
     WAITED: Final = "waited"
     TROUBLE: Final = "trouble"
+    ASKED: Final = "asked"
+    WITHDRAWN: Final = "withdrawn"
+    NO_ANSWER: Final = "no_answer"
+
+
+class CallbackState:
+    """Where a wish to be called back stands."""
+
+    WAITING: Final = "waiting"
+    LINED_UP: Final = "lined_up"
+    DONE: Final = "done"
+    FAILED: Final = "failed"
+    WITHDRAWN: Final = "withdrawn"
+
+    OPEN_STATES: Final = (WAITING, LINED_UP)
 
 
 class ReservationState:
@@ -260,6 +278,7 @@ class OutboxKind:
 
     REDIRECT_CALL: Final = "redirect_call"
     END_CALL: Final = "end_call"
+    CREATE_CALL: Final = "create_call"
 
 
 class OutboxState:

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from .services import OutboxService, RoutingService
+from .services import DialingService, OutboxService, RoutingService
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def work() -> None:
 @shared_task
 def sweep() -> None:
     """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
+    DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
     work()
 

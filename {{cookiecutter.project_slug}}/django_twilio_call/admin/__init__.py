@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import center, hours, ivr, voicemail
+from . import callbacks, center, hours, ivr, voicemail
 
-__all__ = ["center", "hours", "ivr", "voicemail"]
+__all__ = ["callbacks", "center", "hours", "ivr", "voicemail"]

@@ -34,6 +34,32 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="CallbackRequest",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "number",
+                    models.CharField(
+                        max_length=16,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^\\+[1-9][0-9]{6,14}$", "A number such as +4930123456."
+                            )
+                        ],
+                    ),
+                ),
+                ("enqueued_at", models.DateTimeField()),
+                ("requested_at", models.DateTimeField()),
+                ("state", models.CharField(default="waiting", max_length=10)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "ordering": ("-requested_at", "-pk"),
+            },
+        ),
+        migrations.CreateModel(
             name="IVRFlow",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -56,6 +82,90 @@ class Migration(migrations.Migration):
                 "ordering": ("key",),
             },
         ),
+        migrations.CreateModel(
+            name="IVRVersion",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
+                ("definition", models.JSONField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "IVR version",
+                "ordering": ("flow", "-number"),
+            },
+        ),
+        migrations.CreateModel(
+            name="OpeningTime",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "weekday",
+                    models.SmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ]
+                    ),
+                ),
+                ("opens", models.TimeField()),
+                (
+                    "closes",
+                    models.TimeField(
+                        help_text="Not after the opening: on the next day. The same as the opening: 24 hours."
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("weekday", "opens"),
+            },
+        ),
+        migrations.CreateModel(
+            name="SpecialDay",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("date", models.DateField()),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "opens",
+                    models.TimeField(blank=True, help_text="Empty, with no closing time: closed all day.", null=True),
+                ),
+                ("closes", models.TimeField(blank=True, null=True)),
+            ],
+            options={
+                "ordering": ("date", "opens"),
+            },
+        ),
+        migrations.CreateModel(
+            name="Voicemail",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("recording_sid", models.CharField(max_length=34, unique=True)),
+                ("url", models.URLField(max_length=300)),
+                ("duration", models.PositiveIntegerField(help_text="Seconds.")),
+                ("recorded_at", models.DateTimeField()),
+                ("heard_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "ordering": ("-recorded_at", "-pk"),
+            },
+        ),
+        migrations.AddField(
+            model_name="outbox",
+            name="status_url",
+            field=models.TextField(blank=True, default="", help_text="Who is told how a created call goes."),
+        ),
+        migrations.AddField(
+            model_name="outbox",
+            name="to_number",
+            field=models.CharField(blank=True, default="", help_text="Whom a created call calls.", max_length=16),
+        ),
         migrations.AddField(
             model_name="queue",
             name="announce_estimate",
@@ -67,6 +177,16 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(
                 default=0, help_text="Seconds between announcements of the position. 0: whenever the music begins anew."
             ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="callback_attempts",
+            field=models.PositiveSmallIntegerField(default=3, validators=[django.core.validators.MinValueValidator(1)]),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="callback_pause",
+            field=models.PositiveIntegerField(default=900, help_text="Seconds from one try to the next."),
         ),
         migrations.AddField(
             model_name="queue",
@@ -85,6 +205,16 @@ class Migration(migrations.Migration):
                     django.core.validators.RegexValidator("^[a-z]{2,3}(-[A-Za-z0-9]+)*$", "A language such as de-DE.")
                 ],
             ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="offer_callback",
+            field=models.BooleanField(default=False, help_text="While they wait: 1 for a callback in their place."),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="offer_voicemail",
+            field=models.BooleanField(default=False, help_text="While they wait: 2 to leave a message."),
         ),
         migrations.AddField(
             model_name="queue",
@@ -128,7 +258,12 @@ class Migration(migrations.Migration):
             model_name="queue",
             name="when_closed",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("voicemail", "Voicemail")],
+                choices=[
+                    ("goodbye", "Goodbye"),
+                    ("queue", "Another queue"),
+                    ("voicemail", "Voicemail"),
+                    ("callback", "Callback"),
+                ],
                 default="goodbye",
                 max_length=10,
             ),
@@ -137,7 +272,12 @@ class Migration(migrations.Migration):
             model_name="queue",
             name="when_full",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("voicemail", "Voicemail")],
+                choices=[
+                    ("goodbye", "Goodbye"),
+                    ("queue", "Another queue"),
+                    ("voicemail", "Voicemail"),
+                    ("callback", "Callback"),
+                ],
                 default="goodbye",
                 max_length=10,
             ),
@@ -150,6 +290,7 @@ class Migration(migrations.Migration):
                     ("goodbye", "Goodbye"),
                     ("queue", "Another queue"),
                     ("voicemail", "Voicemail"),
+                    ("callback", "Callback"),
                     ("wait", "Wait"),
                 ],
                 default="wait",
@@ -161,7 +302,12 @@ class Migration(migrations.Migration):
             model_name="queue",
             name="when_waited",
             field=models.CharField(
-                choices=[("goodbye", "Goodbye"), ("queue", "Another queue"), ("voicemail", "Voicemail")],
+                choices=[
+                    ("goodbye", "Goodbye"),
+                    ("queue", "Another queue"),
+                    ("voicemail", "Voicemail"),
+                    ("callback", "Callback"),
+                ],
                 default="goodbye",
                 max_length=10,
                 verbose_name="after the longest wait",
@@ -184,6 +330,14 @@ class Migration(migrations.Migration):
             name="overflow_to",
             field=models.CharField(blank=True, default="", help_text="Where they were sent.", max_length=10),
         ),
+        migrations.AddConstraint(
+            model_name="outbox",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "create_call"), models.Q(("state", "failed"), _negated=True)),
+                fields=("entry",),
+                name="one_created_call_per_entry",
+            ),
+        ),
         migrations.AddField(
             model_name="queue",
             name="calendar",
@@ -196,27 +350,41 @@ class Migration(migrations.Migration):
                 to="django_twilio_call.calendar",
             ),
         ),
-        migrations.CreateModel(
-            name="IVRVersion",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
-                ("definition", models.JSONField()),
-                ("sha256", models.CharField(max_length=64)),
-                ("created_at", models.DateTimeField()),
-                (
-                    "flow",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="versions",
-                        to="django_twilio_call.ivrflow",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "IVR version",
-                "ordering": ("flow", "-number"),
-            },
+        migrations.AddField(
+            model_name="callbackrequest",
+            name="call",
+            field=models.ForeignKey(
+                help_text="In which it was said.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="callbacks",
+                to="django_twilio_call.call",
+            ),
+        ),
+        migrations.AddField(
+            model_name="callbackrequest",
+            name="entry",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Its place now.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="callbacks",
+                to="django_twilio_call.queueentry",
+            ),
+        ),
+        migrations.AddField(
+            model_name="callbackrequest",
+            name="queue",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="callbacks", to="django_twilio_call.queue"
+            ),
+        ),
+        migrations.AddField(
+            model_name="ivrversion",
+            name="flow",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="django_twilio_call.ivrflow"
+            ),
         ),
         migrations.AddField(
             model_name="ivrflow",
@@ -242,107 +410,66 @@ class Migration(migrations.Migration):
                 to="django_twilio_call.ivrversion",
             ),
         ),
-        migrations.CreateModel(
-            name="OpeningTime",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "weekday",
-                    models.SmallIntegerField(
-                        choices=[
-                            (0, "Monday"),
-                            (1, "Tuesday"),
-                            (2, "Wednesday"),
-                            (3, "Thursday"),
-                            (4, "Friday"),
-                            (5, "Saturday"),
-                            (6, "Sunday"),
-                        ]
-                    ),
-                ),
-                ("opens", models.TimeField()),
-                (
-                    "closes",
-                    models.TimeField(
-                        help_text="Not after the opening: on the next day. The same as the opening: 24 hours."
-                    ),
-                ),
-                (
-                    "calendar",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="opening_times",
-                        to="django_twilio_call.calendar",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("weekday", "opens"),
-            },
+        migrations.AddField(
+            model_name="openingtime",
+            name="calendar",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="opening_times",
+                to="django_twilio_call.calendar",
+            ),
         ),
-        migrations.CreateModel(
-            name="SpecialDay",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("date", models.DateField()),
-                ("name", models.CharField(max_length=100)),
-                (
-                    "opens",
-                    models.TimeField(blank=True, help_text="Empty, with no closing time: closed all day.", null=True),
-                ),
-                ("closes", models.TimeField(blank=True, null=True)),
-                (
-                    "calendar",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="special_days",
-                        to="django_twilio_call.calendar",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("date", "opens"),
-            },
+        migrations.AddField(
+            model_name="specialday",
+            name="calendar",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="special_days",
+                to="django_twilio_call.calendar",
+            ),
         ),
-        migrations.CreateModel(
-            name="Voicemail",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("recording_sid", models.CharField(max_length=34, unique=True)),
-                ("url", models.URLField(max_length=300)),
-                ("duration", models.PositiveIntegerField(help_text="Seconds.")),
-                ("recorded_at", models.DateTimeField()),
-                ("heard_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "call",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="voicemails",
-                        to="django_twilio_call.call",
-                    ),
-                ),
-                (
-                    "heard_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "queue",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="voicemails",
-                        to="django_twilio_call.queue",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-recorded_at", "-pk"),
-            },
+        migrations.AddField(
+            model_name="voicemail",
+            name="call",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="voicemails", to="django_twilio_call.call"
+            ),
+        ),
+        migrations.AddField(
+            model_name="voicemail",
+            name="heard_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddField(
+            model_name="voicemail",
+            name="queue",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="voicemails", to="django_twilio_call.queue"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="callbackrequest",
+            index=models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="callback_due"),
+        ),
+        migrations.AddIndex(
+            model_name="callbackrequest",
+            index=models.Index(
+                condition=models.Q(("state__in", ("waiting", "lined_up"))), fields=["state"], name="callback_open"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="callbackrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("waiting", "lined_up"))),
+                fields=("number", "queue"),
+                name="one_open_callback_per_number",
+            ),
         ),
         migrations.AddConstraint(
             model_name="ivrversion",

@@ -6,7 +6,8 @@ from typing import Final
 
 from .agents import Agent, AgentStateSpan
 from .calendars import Calendar, OpeningTime, SpecialDay
-from .calls import Call
+from .callbacks import CallbackRequest
+from .calls import PLACEHOLDER, Call
 from .delivery import Outbox, WebhookEvent
 from .ivr import IVRFlow, IVRVersion
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
@@ -29,10 +30,12 @@ is cached for seconds, and an invalidation for each webhook would cost more than
 
 __all__ = [
     "INVALIDATES",
+    "PLACEHOLDER",
     "Agent",
     "AgentStateSpan",
     "Calendar",
     "Call",
+    "CallbackRequest",
     "IVRFlow",
     "IVRVersion",
     "OpeningTime",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 from django.db.models import Q, Value
@@ -14,6 +14,9 @@ from .agents import Agent
 from .ivr import IVRVersion
 
 TERMINAL = frozenset(CallStatus.COMPLETED_STATUSES)
+PLACEHOLDER: Final = "CB"
+"""How the sid of a call begins that is yet to be made: none of Twilio's begins so."""
+
 _RANK = {CallStatus.QUEUED: 0, "initiated": 1, CallStatus.RINGING: 2, CallStatus.IN_PROGRESS: 3}
 
 
@@ -42,6 +45,11 @@ class CallQuerySet(models.QuerySet["Call"]):
             changes["answered_at"] = Coalesce("answered_at", Value(now))
         moved = self.filter(sid=sid, status__in=_later_than(status)).update(**changes)
         return bool(moved) or self.filter(sid=sid).exists()
+
+    def adopt(self, *, reservation_id: int, sid: str) -> None:
+        """A call made for a reservation has its real sid. Whichever of its webhooks comes first says so."""
+        made = self.filter(entries__reservations=reservation_id, sid__startswith=PLACEHOLDER)
+        made.update(sid=sid)
 
 
 class Call(models.Model):

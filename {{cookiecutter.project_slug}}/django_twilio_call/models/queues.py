@@ -21,6 +21,7 @@ WAYS: Final = (
     (Onward.GOODBYE, "Goodbye"),
     (Onward.QUEUE, "Another queue"),
     (Onward.VOICEMAIL, "Voicemail"),
+    (Onward.CALLBACK, "Callback"),
 )
 """What can become of a caller whom a queue does not serve."""
 
@@ -81,6 +82,14 @@ class Queue(models.Model):
         blank=True,
         related_name="overflows_from",
         help_text="The other queue, where one of the above says so. The caller keeps the time they have waited.",
+    )
+    offer_callback = models.BooleanField(default=False, help_text="While they wait: 1 for a callback in their place.")
+    offer_voicemail = models.BooleanField(default=False, help_text="While they wait: 2 to leave a message.")
+    callback_attempts = models.PositiveSmallIntegerField(
+        default=DefaultValues.CALLBACK_ATTEMPTS, validators=[MinValueValidator(1)]
+    )
+    callback_pause = models.PositiveIntegerField(
+        default=DefaultValues.CALLBACK_PAUSE, help_text="Seconds from one try to the next."
     )
     voicemail_seconds = models.PositiveIntegerField(
         default=DefaultValues.VOICEMAIL_SECONDS,

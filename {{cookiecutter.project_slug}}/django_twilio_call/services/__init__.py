@@ -5,7 +5,9 @@ from __future__ import annotations
 from .agents import AgentService, Desk
 from .analytics import AnalyticsService
 from .base import BaseService
+from .callbacks import CallbackService
 from .calls import CallService
+from .dialing import DialingService
 from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
@@ -21,7 +23,9 @@ __all__ = [
     "AnalyticsService",
     "BaseService",
     "CallService",
+    "CallbackService",
     "Desk",
+    "DialingService",
     "EstimateService",
     "Finding",
     "FlowService",

@@ -79,6 +79,16 @@ class SendOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What a waiting caller of `entry_id` may do instead, after `waited` seconds: press `digit` to go `way`."""
+
+    entry_id: int
+    digit: str
+    way: str
+    waited: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Keep the caller waiting, to `music` if there is some: tell the `position` in line from 1 (0: do not).
 
@@ -88,6 +98,7 @@ class Wait:
     position: int
     estimate: int | None = None
     music: str = ""
+    offers: tuple[Offer, ...] = ()
     speech: Speech = Speech()
 
 
@@ -108,6 +119,13 @@ class TakeMessage:
 @dataclass(frozen=True, slots=True)
 class Thanks:
     """The caller has said what they had to say: thank them, and end the call."""
+
+    speech: Speech = Speech()
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The caller will be called back: say so, and end the call."""
 
     speech: Speech = Speech()
 
@@ -139,5 +157,5 @@ class Said:
     """Say `texts`, and then do what `then` says."""
 
     texts: tuple[str, ...]
-    then: Ask | Go | HangUp | Queued | SendOn | Sorry | TakeMessage
+    then: Ask | Go | HangUp | Promise | Queued | SendOn | Sorry | TakeMessage
     speech: Speech

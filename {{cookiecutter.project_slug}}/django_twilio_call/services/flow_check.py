@@ -32,6 +32,7 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "hours": ("calendar", "open", "closed"),
     "queue": ("queue",),
     "voicemail": ("queue",),
+    "callback": ("queue",),
     "hangup": (),
     "repeat": ("menu",),
 }

@@ -12,7 +12,8 @@ from django.db.models import F, Q
 from ..exceptions import NotFound
 from ..models import Call, IVRFlow, Queue
 from .base import BaseService, cache_result
-from .decisions import Ask, Go, HangUp, Menu, Queued, Said, SendOn, Sorry, Speech, TakeMessage
+from .callbacks import CallbackService
+from .decisions import Ask, Go, HangUp, Menu, Promise, Queued, Said, SendOn, Sorry, Speech, TakeMessage
 from .hours import HoursService
 from .queues import QueueService
 from .voicemail import VoicemailService
@@ -23,7 +24,7 @@ MAX_ATTEMPTS: Final = 3
 TIMEOUT: Final = 5
 """Seconds a menu waits for a key."""
 
-Step = Ask | Go | HangUp | Queued | SendOn | Sorry | TakeMessage
+Step = Ask | Go | HangUp | Promise | Queued | SendOn | Sorry | TakeMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,10 @@ class IVRService(BaseService):
         queue = Queue.objects.filter(key=node["queue"]).first()
         if queue is None:
             raise NotFound(f"queue {node['queue']!r}")
-        return VoicemailService().take(queue=queue)
+        if node["type"] == "voicemail":
+            return VoicemailService().take(queue=queue) if self.config.enable_voicemail else Sorry(speech=place.speech)
+        call = Call.objects.get(sid=place.call_sid)
+        return CallbackService().request(queue=queue, call=call, since=now, now=now)
 
 
 def _after(said: list[str], step: Step, place: Place) -> Said | Step:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import BooleanField, Case, Count, Exists, IntegerField, OuterRef, Subquery, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from ..constants import AgentStatus, Onward, OverflowReason, QueueEntryState
@@ -14,7 +14,8 @@ from ..exceptions import NotFound
 from ..models import AgentStateSpan, Call, Queue, QueueEntry
 from ..signals import wake_workers
 from .base import BaseService
-from .decisions import Closed, GiveUp, Goodbye, Queued, SendOn, Sorry, TakeMessage, Wait
+from .callbacks import CallbackService, can_be_called
+from .decisions import Closed, GiveUp, Goodbye, Offer, Promise, Queued, SendOn, Sorry, TakeMessage, Wait
 from .estimates import EstimateService
 from .hours import HoursService
 from .reservations import caller_gone
@@ -56,15 +57,17 @@ class QueueService(BaseService):
 
     def waits(self, entry: QueueEntry) -> Queued:
         """The caller of an entry waits in its queue, by the queue's rules."""
-        then = self._possible(entry.queue, entry.queue.when_waited)
-        return Queued(entry_id=entry.pk, queue=entry.queue.key, then="" if then == Onward.GOODBYE else then)
+        queue = entry.queue
+        then = self._possible(queue, queue.when_waited)
+        asks_onward = then != Onward.GOODBYE or queue.offer_callback or queue.offer_voicemail
+        return Queued(entry_id=entry.pk, queue=queue.key, then=then if asks_onward else "")
 
     def wait(self, *, entry_id: int, position: int, waited: int, now: datetime) -> Wait | GiveUp:
         """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rules.
 
         Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same.
         """
-        entry = QueueEntry.objects.select_related("queue").filter(pk=entry_id).first()
+        entry = QueueEntry.objects.select_related("queue", "call").filter(pk=entry_id).first()
         if entry is None:
             return Wait(position=0)
         queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
@@ -76,15 +79,37 @@ class QueueService(BaseService):
             position=announced,
             estimate=EstimateService().estimate(queue_id=queue.pk, position=position, now=now) if estimated else None,
             music=queue.hold_music_url,
+            offers=() if being_fetched else self._offers(entry, waited),
             speech=speech_of(queue),
         )
+
+    def ask(self, *, entry_id: int, call_sid: str, digits: str, now: datetime) -> GiveUp | Wait:
+        """A waiting caller pressed a key. Who wants something else leaves the line, unless an agent is on the way.
+
+        The callback is kept at once: whoever hangs up now will be called all the same.
+        """
+        visits = QueueEntry.objects.select_related("queue", "call").filter(call__sid=call_sid)
+        entry = visits.filter(pk=entry_id).first()
+        if entry is None:
+            raise NotFound(f"visit {entry_id} of call {call_sid!r}")
+        hold = Wait(position=0, music=entry.queue.hold_music_url, speech=speech_of(entry.queue))
+        way = next((offer.way for offer in self._offers(entry, 0) if offer.digit == digits), None)
+        if way is None:
+            return hold
+        waiting = QueueEntry.objects.filter(pk=entry_id, state=QueueEntryState.WAITING)
+        if not waiting.update(overflow_reason=OverflowReason.ASKED, overflow_to=way):
+            return hold
+        if way == Onward.CALLBACK:
+            CallbackService().request(queue=entry.queue, call=entry.call, since=entry.enqueued_at, now=now)
+        return GiveUp()
 
     def leave(self, *, entry_id: int, result: str, then: str = "", now: datetime) -> None:
         """The caller has left Twilio's queue with `result` (QueueResult). The first outcome written stays."""
         outcome, reason = _OUTCOMES.get(result, ("", ""))
         if outcome == QueueEntryState.OVERFLOWED:
             to = then if then in Onward.ENDS else Onward.GOODBYE
-            self.close(entry_id=entry_id, outcome=outcome, now=now, overflow_reason=reason, overflow_to=to)
+            why = {"overflow_reason": _or_asked("overflow_reason", reason), "overflow_to": _or_asked("overflow_to", to)}
+            self.close(entry_id=entry_id, outcome=outcome, now=now, **why)
         elif outcome:
             self.close(entry_id=entry_id, outcome=outcome, now=now)
 
@@ -94,9 +119,9 @@ class QueueService(BaseService):
             return Goodbye()
         return SendOn(entry_id=entry_id) if then else Sorry()
 
-    def onward(self, *, entry_id: int, call_sid: str, now: datetime) -> Queued | SendOn | TakeMessage | Sorry:
+    def onward(self, *, entry_id: int, call_sid: str, now: datetime) -> Queued | SendOn | TakeMessage | Promise | Sorry:
         """Where the caller of an overflowed visit goes: one step, since the next queue may send them on as well."""
-        visits = QueueEntry.objects.select_related("queue__overflow_queue")
+        visits = QueueEntry.objects.select_related("queue__overflow_queue", "call")
         entry = visits.filter(pk=entry_id, call__sid=call_sid, state=QueueEntryState.OVERFLOWED).first()
         if entry is None:
             raise NotFound(f"overflowed visit {entry_id} of call {call_sid!r}")
@@ -105,12 +130,19 @@ class QueueService(BaseService):
             return self.enter(call_sid=call_sid, queue_key=following.key, since=entry.enqueued_at, now=now)
         if entry.overflow_to == Onward.VOICEMAIL:
             return VoicemailService().take(queue=entry.queue)
+        if entry.overflow_to == Onward.CALLBACK:
+            return CallbackService().request(queue=entry.queue, call=entry.call, since=entry.enqueued_at, now=now)
         return Sorry(reason=entry.overflow_reason, speech=speech_of(entry.queue))
 
     def close(self, *, entry_id: int, outcome: str, now: datetime, **why: Any) -> bool:
-        """Write the outcome of an open entry and let its agent go; answers whether this was the first outcome."""
+        """Write the outcome of an open entry and let its agent go; answers whether this was the first outcome.
+
+        Who asked for something else and hung up over it is not lost, so not abandoned.
+        """
         still_open = QueueEntry.objects.filter(pk=entry_id, state__in=QueueEntryState.OPEN_STATES)
-        if not still_open.update(state=outcome, ended_at=now, **why):
+        asked = When(overflow_reason=OverflowReason.ASKED, then=Value(QueueEntryState.OVERFLOWED))
+        state = Case(asked, default=Value(outcome)) if outcome == QueueEntryState.ABANDONED else Value(outcome)
+        if not still_open.update(state=state, ended_at=now, **why):
             return False
         caller_gone(entry_id, now=now)
         return True
@@ -125,9 +157,24 @@ class QueueService(BaseService):
         QueueEntry.objects.filter(pk=entry.pk).update(announced_s=waited)
         return True
 
+    def _offers(self, entry: QueueEntry, waited: int) -> tuple[Offer, ...]:
+        """What a waiting caller may do instead."""
+        queue = entry.queue
+        callback = queue.offer_callback and can_be_called(entry.call.from_number)
+        wanted = (("1", Onward.CALLBACK, callback), ("2", Onward.VOICEMAIL, queue.offer_voicemail))
+        return tuple(
+            Offer(entry_id=entry.pk, digit=digit, way=way, waited=waited)
+            for digit, way, offered in wanted
+            if offered and self._possible(queue, way) == way
+        )
+
     def _possible(self, queue: Queue, way: str) -> str:
         """The way onward, or goodbye where this deploy or the queue has no such way."""
-        there = {Onward.QUEUE: queue.overflow_queue_id, Onward.VOICEMAIL: self.config.enable_voicemail}
+        there = {
+            Onward.QUEUE: queue.overflow_queue_id,
+            Onward.VOICEMAIL: self.config.enable_voicemail,
+            Onward.CALLBACK: self.config.enable_queue_callbacks,
+        }
         return way if there.get(way) else Onward.GOODBYE
 
     def _closed(self, queue: Queue, now: datetime) -> Closed | None:
@@ -157,6 +204,11 @@ def _refusal(queue: Any, closed: Closed | None) -> str:
     if queue.waiting >= queue.max_size:
         return OverflowReason.FULL
     return "" if queue.served else OverflowReason.NOBODY
+
+
+def _or_asked(field: str, value: str) -> Case:
+    """What was written when the caller asked for something else stays."""
+    return Case(When(overflow_reason="", then=Value(value)), default=F(field))
 
 
 def _with_figures(call_sid: str) -> Any:

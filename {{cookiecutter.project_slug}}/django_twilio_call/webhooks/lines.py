@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from twilio.twiml.voice_response import Dial, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ..conf import Config
-from ..services.decisions import Meet, Queued, TakeMessage, Wait
+from ..services.decisions import Meet, Offer, Queued, TakeMessage, Wait
 from .links import callback_url, twiml_url
 from .speech import Speaker
 
@@ -30,16 +30,30 @@ def queue(queued: Queued) -> VoiceResponse:
 
 
 def wait(wait: Wait, config: Config) -> VoiceResponse:
-    """Position and estimate, where they are known, and music until Twilio asks again."""
+    """Position and estimate, where they are known, and music until Twilio asks again; keys may be pressed all along."""
     response, speaker = VoiceResponse(), Speaker.of(config, wait.speech)
+    heard = _gather(response, wait.offers) if wait.offers else response
     if wait.position:
         estimate = () if wait.estimate is None else (speaker.wait(wait.estimate),)
-        speaker.say(response, speaker.phrase("position", position=wait.position), *estimate)
+        offers = (speaker.phrase(f"offer_{offer.way}") for offer in wait.offers)
+        speaker.say(heard, speaker.phrase("position", position=wait.position), *estimate, *offers)
     if music := wait.music or config.hold_music_url:
-        response.play(music)
+        heard.play(music)
     else:
-        response.pause(length=HOLD_SECONDS)
+        heard.pause(length=HOLD_SECONDS)
     return response
+
+
+def _gather(response: VoiceResponse, offers: tuple[Offer, ...]) -> Gather:
+    """Listen for a key. Without one the document ends, and Twilio asks for the next."""
+    gather: Gather = response.gather(
+        input="dtmf",
+        num_digits=1,
+        timeout=1,
+        action=twiml_url("ask", entry=offers[0].entry_id, at=offers[0].waited),
+        method="POST",
+    )
+    return gather
 
 
 def take_message(message: TakeMessage, config: Config) -> VoiceResponse:

@@ -34,6 +34,30 @@ class WaitWebhook(TwilioWebhook):
         return HttpResponse(twiml.render(Wait(position=0), get_config()), content_type="text/xml")
 
 
+class AskWebhook(TwilioWebhook):
+    """A waiting caller pressed a key."""
+
+    kind = "ask"
+
+    def key(self, delivery: Delivery) -> str:
+        """A caller may press several: the second of the wait tells them apart."""
+        return f"ask:{delivery.call_sid}:{delivery.number('entry')}:{delivery.number('at')}"
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Out of the line, or on with the music."""
+        decision = QueueService().ask(
+            entry_id=delivery.number("entry"),
+            call_sid=delivery.call_sid,
+            digits=delivery.text("Digits", ""),
+            now=delivery.now,
+        )
+        return twiml.render(decision, config)
+
+    def fall_back(self, request: HttpRequest, delivery: Delivery, error: Exception) -> HttpResponse:
+        """The caller simply goes on waiting."""
+        return HttpResponse(twiml.render(Wait(position=0), get_config()), content_type="text/xml")
+
+
 class QueueWebhook(TwilioWebhook):
     """The caller has left Twilio's queue, one way or another."""
 

@@ -15,10 +15,12 @@ from ..services.decisions import (
     HangUp,
     Meet,
     Menu,
+    Promise,
     Queued,
     Said,
     SendOn,
     Sorry,
+    Speech,
     TakeMessage,
     Thanks,
     Wait,
@@ -28,7 +30,21 @@ from .links import twiml_url
 from .speech import Speaker
 
 Decision = (
-    Ask | GiveUp | Go | Goodbye | HangUp | Meet | Menu | Queued | Said | SendOn | Sorry | TakeMessage | Thanks | Wait
+    Ask
+    | GiveUp
+    | Go
+    | Goodbye
+    | HangUp
+    | Meet
+    | Menu
+    | Promise
+    | Queued
+    | Said
+    | SendOn
+    | Sorry
+    | TakeMessage
+    | Thanks
+    | Wait
 )
 
 GATHER_SECONDS: Final = 5
@@ -58,7 +74,9 @@ def _response(decision: Decision, config: Config) -> VoiceResponse:
         case TakeMessage():
             return lines.take_message(decision, config)
         case Thanks():
-            return _thanks(decision, config)
+            return _farewell("thanks", decision.speech, config)
+        case Promise():
+            return _farewell("promise", decision.speech, config)
         case Meet():
             return lines.meet(decision)
         case SendOn():
@@ -164,6 +182,6 @@ def _redirect(url: str) -> VoiceResponse:
     return response
 
 
-def _thanks(thanks: Thanks, config: Config) -> VoiceResponse:
-    speaker = Speaker.of(config, thanks.speech)
-    return _last_words(speaker, speaker.phrase("thanks"))
+def _farewell(key: str, speech: Speech, config: Config) -> VoiceResponse:
+    speaker = Speaker.of(config, speech)
+    return _last_words(speaker, speaker.phrase(key))

@@ -14,6 +14,7 @@ urlpatterns = [
     path("gather/", views.GatherWebhook.as_view(), name="gather"),
     path("ivr/", views.IVRWebhook.as_view(), name="ivr"),
     path("wait/", queue_views.WaitWebhook.as_view(), name="wait"),
+    path("ask/", queue_views.AskWebhook.as_view(), name="ask"),
     path("queue/", queue_views.QueueWebhook.as_view(), name="queue"),
     path("onward/", queue_views.OnwardWebhook.as_view(), name="onward"),
     path("recorded/", queue_views.RecordedWebhook.as_view(), name="recorded"),

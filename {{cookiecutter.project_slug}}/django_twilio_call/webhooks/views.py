@@ -8,7 +8,7 @@ from ..conf import Config, get_config
 from ..services import CallService, IVRService
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
-from .links import twiml_url
+from .links import callback_url, twiml_url
 
 
 class VoiceWebhook(TwilioWebhook):
@@ -109,6 +109,7 @@ class AgentWebhook(TwilioWebhook):
             from_number=delivery.text("From"),
             to_number=delivery.text("To", ""),
             connect_url=twiml_url("connect", reservation=reservation_id),
+            status_url=callback_url("status", reservation=reservation_id),
             now=delivery.now,
         )
         return twiml.render(decision, config)
@@ -149,6 +150,7 @@ class StatusWebhook(StatusCallback):
             duration=delivery.number("CallDuration", 0),
             from_number=delivery.text("From", ""),
             to_number=delivery.text("To", ""),
+            reservation_id=delivery.number("reservation", 0),
             now=delivery.now,
         )
         return ""

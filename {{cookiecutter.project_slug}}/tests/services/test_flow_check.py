@@ -32,6 +32,9 @@ WHOLE: dict[str, Any] = {
 }
 
 
+TYPES = "say, menu, hours, queue, voicemail, callback, hangup, repeat"
+
+
 def found(**changes: Any) -> list[str]:
     """What is wrong with the whole flow after these nodes were changed (None: taken out)."""
     nodes = {name: node for name, node in {**WHOLE["nodes"], **changes}.items() if node is not None}
@@ -71,11 +74,11 @@ def test_nothing_is_wrong_with_a_whole_flow() -> None:
         (changed("welcome", text=" "), "welcome.text: ' ' must be a text"),
         (
             {"bye": {"type": "dance"}},
-            "bye.type: 'dance' is no type of node; they are say, menu, hours, queue, voicemail, hangup, repeat",
+            f"bye.type: 'dance' is no type of node; they are {TYPES}",
         ),
         (
             {"bye": "Goodbye"},
-            "bye.type: 'Goodbye' is no type of node; they are say, menu, hours, queue, voicemail, hangup, repeat",
+            f"bye.type: 'Goodbye' is no type of node; they are {TYPES}",
         ),
         ({"island": {"type": "hangup"}}, "island: no caller ever comes here"),
     ],

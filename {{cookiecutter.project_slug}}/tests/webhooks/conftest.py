@@ -1,4 +1,4 @@
-"""A published flow, and a caller in it."""
+"""A published flow with a caller in it, and a callback whose turn has come."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from django_twilio_call.models import Calendar, IVRFlow, IVRVersion, Queue
-from django_twilio_call.services import FlowService
+from django_twilio_call.models import Agent, Calendar, CallbackRequest, IVRFlow, IVRVersion, Queue, Reservation
+from django_twilio_call.services import AgentService, DialingService, FlowService, RoutingService
 from tests.fakes import Twilio
 from tests.services.test_flow_check import WHOLE
+
+from .test_walk import enqueue
 
 Publish = Callable[..., IVRVersion]
 
@@ -46,3 +49,29 @@ def asked(twilio: Twilio, publish: Publish) -> IVRVersion:
     open_all_week()
     twilio.post("/twilio/voice/")
     return version
+
+
+@pytest.fixture
+def offering(queue: Queue) -> Queue:
+    queue.offer_callback = queue.offer_voicemail = True
+    queue.save()
+    return queue
+
+
+@pytest.fixture
+def request_(twilio: Twilio, offering: Queue) -> CallbackRequest:
+    """A caller has asked for a callback and gone."""
+    entry = enqueue(twilio)
+    twilio.post(f"/twilio/ask/?entry={entry.pk}&at=5", Digits="1")
+    twilio.post(f"/twilio/queue/?entry={entry.pk}&then=goodbye", QueueResult="leave")
+    twilio.post(f"/twilio/onward/?entry={entry.pk}")
+    return CallbackRequest.objects.get()
+
+
+@pytest.fixture
+def lined_up(agent: Agent, request_: CallbackRequest) -> Reservation:
+    """The turn of the callback has come, and an agent has accepted it."""
+    now = timezone.now()
+    DialingService().sweep(now=now)
+    RoutingService().route(now=now)
+    return AgentService().accept(reservation_id=Reservation.objects.get().pk, agent_id=agent.pk, now=now)

@@ -8,10 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from django_twilio_call.constants import Onward
-from django_twilio_call.models import Agent, IVRVersion, Queue, QueueEntry
+from django_twilio_call.models import Agent, IVRVersion, Queue, QueueEntry, Reservation
 from tests.fakes import Twilio, call_sid
 
 from .conftest import Publish
+from .test_callback import ask, join
 from .test_flow import press
 from .test_overflow import refuse
 from .test_voicemail import recording
@@ -115,6 +116,36 @@ def test_onward_to_voicemail(twilio: Twilio, queue: Queue) -> None:
 
     with Budget():
         twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+@pytest.mark.parametrize("digits", ["1", "2", "7"])
+def test_ask(twilio: Twilio, offering: Queue, digits: str) -> None:
+    entry = enqueue(twilio)
+
+    with Budget():
+        ask(twilio, entry, digits)
+
+
+def test_onward_to_a_callback(twilio: Twilio, queue: Queue) -> None:
+    refuse(queue, "nobody", when=Onward.CALLBACK)
+    entry = enqueue(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+def test_agent_of_a_callback(twilio: Twilio, lined_up: Reservation) -> None:
+    with Budget():
+        join(twilio, lined_up)
+
+
+@pytest.mark.parametrize("name", ["connect", "status"])
+def test_answer_of_a_callback(twilio: Twilio, lined_up: Reservation, name: str) -> None:
+    join(twilio, lined_up)
+
+    with Budget():
+        path = f"/twilio/{name}/?reservation={lined_up.pk}"
+        twilio.post(path, sid=call_sid(5), CallStatus="in-progress", SequenceNumber=2)
 
 
 def test_recorded(twilio: Twilio, queue: Queue) -> None:

@@ -58,9 +58,10 @@ def test_the_key_that_was_pressed_survives_the_trouble(twilio: Twilio, agent: Ag
     assert twilio.say(path) == ["Enqueue"]
 
 
-def test_without_a_database_a_waiting_caller_goes_on_waiting(twilio: Twilio) -> None:
+@pytest.mark.parametrize("path", ["/twilio/wait/?entry=1", "/twilio/ask/?entry=1&at=5"])
+def test_without_a_database_a_waiting_caller_goes_on_waiting(twilio: Twilio, path: str) -> None:
     with database_gone():
-        assert twilio.say("/twilio/wait/?entry=1", QueueTime=5) == ["Pause"]
+        assert twilio.say(path, QueueTime=5, Digits="1") == ["Pause"]
 
 
 @pytest.mark.parametrize("path", ["/twilio/status/", "/twilio/conference/?reservation=1", "/twilio/recording/?queue=1"])
