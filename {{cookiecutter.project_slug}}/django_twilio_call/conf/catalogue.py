@@ -85,6 +85,15 @@ class Config:
         "The folder for messages where there is no broker; a relative path begins at the project's folder.",
     )
 
+    # Set-up
+    bootstrap_password: str = var(
+        own("BOOTSTRAP_PASSWORD"),
+        t.text(),
+        "",
+        "Password of the administrator that `manage.py bootstrap` makes. Empty: generated, and shown once.",
+        secret=True,
+    )
+
     # Web process
     port: int = var("PORT", t.integer(1, 65535), 8000, "Port the web process listens on.")
     web_concurrency: int = var(

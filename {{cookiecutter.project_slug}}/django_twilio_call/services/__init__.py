@@ -5,6 +5,7 @@ from __future__ import annotations
 from .agents import AgentService, Desk
 from .analytics import AnalyticsService
 from .base import BaseService
+from .bootstrap import BootstrapService
 from .callbacks import CallbackService
 from .calls import CallService
 from .dialing import DialingService
@@ -22,6 +23,7 @@ __all__ = [
     "AgentService",
     "AnalyticsService",
     "BaseService",
+    "BootstrapService",
     "CallService",
     "CallbackService",
     "Desk",
