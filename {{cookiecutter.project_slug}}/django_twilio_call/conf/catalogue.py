@@ -193,6 +193,13 @@ class Config:
         "Polly.Joanna",
         "Whom callers hear.",
     )
+    fallback_text: str = var(
+        own("FALLBACK_TEXT"),
+        t.text(),
+        "",
+        "What callers hear when nothing works. Empty: an apology in their language.",
+        reloadable=True,
+    )
     hold_music_url: str = var(
         own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
     )

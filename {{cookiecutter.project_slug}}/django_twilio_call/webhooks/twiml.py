@@ -93,7 +93,7 @@ def _response(decision: Decision, config: Config) -> VoiceResponse:
 def trouble(config: Config) -> str:
     """What a caller hears when nothing works: it needs no database, no cache and no service."""
     speaker = Speaker.of(config)
-    return str(_last_words(speaker, speaker.phrase("trouble")))
+    return str(_last_words(speaker, config.fallback_text or speaker.phrase("trouble")))
 
 
 def try_again(config: Config, url: str) -> str:
