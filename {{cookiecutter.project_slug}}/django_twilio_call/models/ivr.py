@@ -37,6 +37,14 @@ class IVRFlow(models.Model):
         return self.name
 
 
+class IVRVersionQuerySet(models.QuerySet["IVRVersion"]):
+    """Versions: added and read."""
+
+    def update(self, **changes: Any) -> int:
+        """Refuses, as `IVRVersion.save` does."""
+        raise TypeError(f"versions never change; publish another one instead of changing {', '.join(changes)}")
+
+
 class IVRVersion(models.Model):
     """A published draft. `sha256` is of its canonical JSON: the same draft published again is the same version."""
 
@@ -45,6 +53,8 @@ class IVRVersion(models.Model):
     definition = models.JSONField()
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField()
+
+    objects = IVRVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ("flow", "-number")

@@ -63,6 +63,8 @@ def test_a_version_never_changes(flow: IVRFlow, now: datetime) -> None:
 
     with pytest.raises(TypeError, match="never changes"):
         version.save()
+    with pytest.raises(TypeError, match="never change"):
+        IVRVersion.objects.update(definition={})
 
 
 def test_a_draft_with_findings_is_refused_with_all_of_them(flow: IVRFlow, now: datetime) -> None:

@@ -103,7 +103,10 @@ def test_ivr(twilio: Twilio, asked: IVRVersion, queue: Queue, digits: str) -> No
 
 
 @pytest.mark.parametrize("node", ["night", "support"])
-def test_ivr_that_goes_on(twilio: Twilio, asked: IVRVersion, queue: Queue, node: str) -> None:
+@pytest.mark.parametrize("instead", ["voicemail", "callback"])
+def test_ivr_that_goes_on(twilio: Twilio, publish: Publish, queue: Queue, node: str, instead: str) -> None:
+    publish(night={"type": instead})
+    twilio.post("/twilio/voice/")
     refuse(queue, "closed")
 
     with Budget():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.test import override_settings
 
 from django_twilio_call.constants import QueueEntryState
-from django_twilio_call.models import Call, IVRVersion, QueueEntry
+from django_twilio_call.models import Call, CallbackRequest, IVRVersion, QueueEntry
 from tests.fakes import Twilio, call_sid
 
 from .conftest import Publish, open_all_week
@@ -57,6 +58,31 @@ def test_a_flow_may_say_goodbye(twilio: Twilio, asked: IVRVersion) -> None:
     answer = press(twilio, "", node="more", attempt=3, step=4)
 
     assert '<Say language="de-DE">Goodbye.</Say><Hangup />' in answer
+
+
+def test_a_flow_may_promise_a_callback(twilio: Twilio, publish: Publish) -> None:
+    publish(night={"type": "callback"})
+
+    assert twilio.say("/twilio/ivr/?node=night&attempt=0&step=1", sid=call_sid(9)) == ["Say", "Hangup"]
+    assert not CallbackRequest.objects.exists()  # nobody knows that call
+    twilio.post("/twilio/voice/")
+    assert "We will call you back" in press(twilio, "", node="night", attempt=0)
+    assert CallbackRequest.objects.get().queue.key == "support"
+
+
+@override_settings(DJANGO_TWILIO_ENABLE_VOICEMAIL=False)
+def test_where_voicemail_is_switched_off_a_flow_takes_no_message(twilio: Twilio, publish: Publish) -> None:
+    publish()
+    twilio.post("/twilio/voice/")
+
+    assert twilio.say("/twilio/ivr/?node=night&attempt=0&step=1") == ["Say", "Hangup"]
+
+
+@override_settings(DJANGO_TWILIO_ENABLE_IVR=False)
+def test_where_flows_are_switched_off_there_is_the_one_menu(twilio: Twilio, publish: Publish) -> None:
+    publish()
+
+    assert "For Support, press 1." in twilio.post("/twilio/voice/").content.decode()
 
 
 def test_a_call_keeps_the_version_it_began_with(twilio: Twilio, asked: IVRVersion, publish: Publish) -> None:
