@@ -30,10 +30,9 @@ class VoicemailService(BaseService):
         call, _ = Call.objects.get_or_create(
             sid=call_sid, defaults={"from_number": "", "to_number": "", "started_at": now}
         )
-        message = Voicemail(
+        Voicemail.objects.create(
             queue_id=queue_id, call=call, recording_sid=recording_sid, url=url, duration=duration, recorded_at=now
         )
-        Voicemail.objects.bulk_create([message], ignore_conflicts=True)
 
     def heard(self, *, voicemail_ids: Iterable[int], user_id: int, now: datetime) -> int:
         """Somebody listened; who was first stays. Answers how many messages were new."""

@@ -27,9 +27,9 @@ def ask(twilio: Twilio, entry: QueueEntry, digits: str = "1") -> HttpResponse:
     return twilio.post(f"/twilio/ask/?entry={entry.pk}&at=5", Digits=digits)
 
 
-def join(twilio: Twilio, reservation: Reservation, sid: str = AGENT_LEG) -> None:
+def join(twilio: Twilio, reservation: Reservation, sid: str = AGENT_LEG) -> list[str]:
     identity = f"client:{reservation.agent.identity}"
-    twilio.post("/twilio/agent/", sid=sid, From=identity, reservation=reservation.pk)
+    return twilio.say("/twilio/agent/", sid=sid, From=identity, reservation=reservation.pk)
 
 
 @pytest.fixture
@@ -273,6 +273,19 @@ def test_before_the_call_is_made_a_second_agent_makes_none_either(
     again = Reservation.objects.latest("pk")
     AgentService().accept(reservation_id=again.pk, agent_id=agent.pk, now=later)
 
-    join(twilio, again, sid=call_sid(6))
-
+    assert join(twilio, again, sid=call_sid(6)) == ["Dial/Conference"]
     assert Outbox.objects.filter(kind="create_call").count() == 1
+
+
+def test_a_call_an_agent_gave_up_before_it_was_made_is_a_try_that_failed(
+    twilio: Twilio, lined_up: Reservation, request_: CallbackRequest, telephony: FakeTelephony
+) -> None:
+    join(twilio, lined_up)
+    twilio.post("/twilio/status/", sid=AGENT_LEG, CallStatus="completed", SequenceNumber=2)
+    RoutingService().sweep(now=timezone.now())
+
+    OutboxService(telephony=telephony).deliver(now=timezone.now())
+    DialingService().sweep(now=timezone.now())
+
+    assert telephony.asked == []
+    assert state(request_) == CallbackState.WAITING

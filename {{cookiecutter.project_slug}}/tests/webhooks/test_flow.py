@@ -38,6 +38,14 @@ def test_a_key_leads_to_its_node(twilio: Twilio, asked: IVRVersion) -> None:
     assert QueueEntry.objects.get().state == QueueEntryState.WAITING
 
 
+def test_what_opening_times_lead_to_is_done_in_a_webhook_of_its_own(twilio: Twilio, publish: Publish) -> None:
+    publish(main={"keys": {"1": "open?", "2": "more", "3": "support", "*": "again"}})
+    twilio.post("/twilio/voice/")
+
+    assert "<Redirect" in press(twilio, "1")
+    assert "node=night&amp;attempt=0&amp;step=2" in press(twilio, "1")
+
+
 def test_a_menu_below_has_its_own_attempts(twilio: Twilio, asked: IVRVersion) -> None:
     assert "node=more&amp;attempt=1&amp;step=2" in press(twilio, "2")
     assert "node=more&amp;attempt=2&amp;step=3" in press(twilio, "5", node="more", step=2)

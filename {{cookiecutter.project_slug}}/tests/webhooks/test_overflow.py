@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django_twilio_call.conf import get_config
 from django_twilio_call.constants import Onward, QueueEntryState
 from django_twilio_call.models import Agent, Calendar, Call, Queue, QueueEntry
-from django_twilio_call.services import QueueService
+from django_twilio_call.services import CallService, QueueService
 from django_twilio_call.webhooks import twiml
 from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid, verbs
@@ -168,3 +168,16 @@ def test_another_queue_must_be_named(queue: Queue) -> None:
 
     with pytest.raises(ValidationError, match="say to which"):
         queue.save()
+
+
+def test_the_visits_of_a_call_are_told_in_the_order_they_were_made(twilio: Twilio, queue: Queue, now: datetime) -> None:
+    refuse(queue, "full", when=Onward.QUEUE)
+    call_in(twilio)
+    twilio.post(f"/twilio/onward/?entry={QueueEntry.objects.get().pk}")
+
+    (record,) = CallService().records(since=now)
+
+    assert [(visit["queue"], visit["overflow_to"]) for visit in record["entries"]] == [
+        ("support", "queue"),
+        ("other", ""),
+    ]
