@@ -126,6 +126,9 @@ class DefaultValues:
     JOIN_TIMEOUT: Final = 15
     WRAP_UP_TIME: Final = 30
     RECORDING_TIMEOUT: Final = 30
+    VOICEMAIL_SECONDS: Final = 120
+    CALLBACK_ATTEMPTS: Final = 3
+    CALLBACK_PAUSE: Final = 900
     MAX_CONCURRENT_CALLS: Final = 1
     BREAK_DURATION_MINUTES: Final = 30
     TRAINING_DURATION_MINUTES: Final = 60
@@ -220,6 +223,43 @@ class QueueEntryState:
     OPEN_STATES: Final = (WAITING, RESERVED)
 
 
+class Onward:
+    """Where a caller goes whom a queue does not serve."""
+
+    WAIT: Final = "wait"
+    GOODBYE: Final = "goodbye"
+    QUEUE: Final = "queue"
+    VOICEMAIL: Final = "voicemail"
+    CALLBACK: Final = "callback"
+
+    ENDS: Final = (GOODBYE, QUEUE, VOICEMAIL, CALLBACK)
+
+
+class OverflowReason:
+    """Why a queue did not serve a caller."""
+
+    CLOSED: Final = "closed"
+    FULL: Final = "full"
+    NOBODY: Final = "nobody"
+    WAITED: Final = "waited"
+    TROUBLE: Final = "trouble"
+    ASKED: Final = "asked"
+    WITHDRAWN: Final = "withdrawn"
+    NO_ANSWER: Final = "no_answer"
+
+
+class CallbackState:
+    """Where a wish to be called back stands."""
+
+    WAITING: Final = "waiting"
+    LINED_UP: Final = "lined_up"
+    DONE: Final = "done"
+    FAILED: Final = "failed"
+    WITHDRAWN: Final = "withdrawn"
+
+    OPEN_STATES: Final = (WAITING, LINED_UP)
+
+
 class ReservationState:
     """Where an offer to an agent stands."""
 
@@ -238,6 +278,7 @@ class OutboxKind:
 
     REDIRECT_CALL: Final = "redirect_call"
     END_CALL: Final = "end_call"
+    CREATE_CALL: Final = "create_call"
 
 
 class OutboxState:

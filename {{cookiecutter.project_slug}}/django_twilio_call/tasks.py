@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-from .services import OutboxService, RoutingService
+from .services import DialingService, OutboxService, RoutingService
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ def work() -> None:
 @shared_task
 def sweep() -> None:
     """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
+    DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
     work()
 

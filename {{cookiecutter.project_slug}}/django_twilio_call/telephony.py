@@ -24,6 +24,9 @@ class Telephony(Protocol):
     def redirect_call(self, *, sid: str, url: str) -> None:
         """Have a live call go on with the TwiML at `url`. Raises `CallNotInProgress` when it has ended."""
 
+    def create_call(self, *, to: str, url: str, status_url: str) -> None:
+        """Call a number; when it is answered the TwiML at `url` goes on. `status_url` is told how the call goes."""
+
     def end_call(self, *, sid: str) -> None:
         """End a live call. Raises `CallNotInProgress` when it has ended."""
 
@@ -40,6 +43,23 @@ class TwilioTelephony:
     def redirect_call(self, *, sid: str, url: str) -> None:
         """See `Telephony`."""
         self._update(sid, url=url, method="POST")
+
+    def create_call(self, *, to: str, url: str, status_url: str) -> None:
+        """See `Telephony`."""
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            self._client.calls.create(
+                to=to,
+                from_=get_config().twilio_phone_number,
+                url=url,
+                method="POST",
+                status_callback=status_url,
+                status_callback_method="POST",
+                status_callback_event=["initiated", "ringing", "answered", "completed"],
+            )
+        except TwilioRestException as error:
+            raise _translated(error) from error
 
     def end_call(self, *, sid: str) -> None:
         """See `Telephony`."""

@@ -32,6 +32,10 @@ class FakeTelephony:
         """Remember."""
         self._ask("redirect", sid, url)
 
+    def create_call(self, *, to: str, url: str, status_url: str) -> None:
+        """Remember."""
+        self._ask("create", to, url, status_url)
+
     def end_call(self, *, sid: str) -> None:
         """Remember."""
         self._ask("end", sid)

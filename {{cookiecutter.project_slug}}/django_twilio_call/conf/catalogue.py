@@ -110,6 +110,20 @@ class Config(Platform):
         "Polly.Joanna",
         "Whom callers hear.",
     )
+    bootstrap_password: str = _calls(
+        own("BOOTSTRAP_PASSWORD"),
+        t.text(),
+        "",
+        "Password of the administrator that `manage.py bootstrap` makes. Empty: generated, and shown once.",
+        secret=True,
+    )
+    fallback_text: str = _calls(
+        own("FALLBACK_TEXT"),
+        t.text(),
+        "",
+        "What callers hear when nothing works. Empty: an apology in their language.",
+        reloadable=True,
+    )
     hold_music_url: str = _calls(
         own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
     )

@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from .agents import Agent, AgentStateSpan
-from .calls import Call
+from .calendars import Calendar, OpeningTime, SpecialDay
+from .callbacks import CallbackRequest
+from .calls import PLACEHOLDER, Call
 from .delivery import Outbox, WebhookEvent
+from .ivr import IVRFlow, IVRVersion
 from .processes import RunningProcess
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
+from .voicemail import Voicemail
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.queue": ("queue", "routing", "analytics", "reporting", "ivr"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
+    "django_twilio_call.ivrflow": ("ivr",),
+    "django_twilio_call.calendar": ("hours",),
+    "django_twilio_call.openingtime": ("hours",),
+    "django_twilio_call.specialday": ("hours",),
 }
 """Model label -> the services whose cached answers it makes stale.
 
@@ -23,14 +31,22 @@ is cached for seconds, and an invalidation for each webhook would cost more than
 
 __all__ = [
     "INVALIDATES",
+    "PLACEHOLDER",
     "Agent",
     "AgentStateSpan",
+    "Calendar",
     "Call",
+    "CallbackRequest",
+    "IVRFlow",
+    "IVRVersion",
+    "OpeningTime",
     "Outbox",
     "Queue",
     "QueueEntry",
     "QueueMembership",
     "Reservation",
     "RunningProcess",
+    "SpecialDay",
+    "Voicemail",
     "WebhookEvent",
 ]

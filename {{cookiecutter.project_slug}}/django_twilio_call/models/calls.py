@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 from django.db.models import Q, Value
@@ -11,8 +11,12 @@ from django.db.models.functions import Coalesce
 
 from ..constants import CallRole, CallStatus
 from .agents import Agent
+from .ivr import IVRVersion
 
 TERMINAL = frozenset(CallStatus.COMPLETED_STATUSES)
+PLACEHOLDER: Final = "CB"
+"""How the sid of a call begins that is yet to be made: none of Twilio's begins so."""
+
 _RANK = {CallStatus.QUEUED: 0, "initiated": 1, CallStatus.RINGING: 2, CallStatus.IN_PROGRESS: 3}
 
 
@@ -42,6 +46,11 @@ class CallQuerySet(models.QuerySet["Call"]):
         moved = self.filter(sid=sid, status__in=_later_than(status)).update(**changes)
         return bool(moved) or self.filter(sid=sid).exists()
 
+    def adopt(self, *, reservation_id: int, sid: str) -> None:
+        """A call made for a reservation has its real sid. Whichever of its webhooks comes first says so."""
+        made = self.filter(entries__reservations=reservation_id, sid__startswith=PLACEHOLDER)
+        made.update(sid=sid)
+
 
 class Call(models.Model):
     """One leg: a caller's, or the one an agent's browser makes to join."""
@@ -54,6 +63,9 @@ class Call(models.Model):
     status = models.CharField(max_length=20, default=CallStatus.IN_PROGRESS)
     sequence = models.IntegerField(default=-1, help_text="SequenceNumber of the last callback that changed the status.")
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="calls")
+    ivr_version = models.ForeignKey(
+        IVRVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="calls", help_text="Kept to its end."
+    )
     started_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from ..constants import OutboxState
+from ..constants import OutboxKind, OutboxState
 
 
 class WebhookEvent(models.Model):
@@ -45,6 +45,8 @@ class Outbox(models.Model):
     kind = models.CharField(max_length=20)
     call_sid = models.CharField(max_length=34)
     url = models.TextField(blank=True, default="", help_text="Where a redirected call goes on.")
+    to_number = models.CharField(max_length=16, blank=True, default="", help_text="Whom a created call calls.")
+    status_url = models.TextField(blank=True, default="", help_text="Who is told how a created call goes.")
     entry = models.ForeignKey("QueueEntry", on_delete=models.CASCADE, null=True, blank=True, related_name="commands")
     state = models.CharField(max_length=12, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -58,6 +60,13 @@ class Outbox(models.Model):
     class Meta:
         ordering = ("pk",)
         verbose_name_plural = "outbox"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["entry"],
+                condition=Q(kind=OutboxKind.CREATE_CALL) & ~Q(state=OutboxState.FAILED),
+                name="one_created_call_per_entry",
+            ),
+        )
         indexes = (
             models.Index(fields=["not_before"], condition=Q(state__in=OutboxState.OPEN_STATES), name="outbox_due"),
         )

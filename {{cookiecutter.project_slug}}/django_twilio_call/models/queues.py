@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from ..constants import DefaultValues, QueueEntryState, ReservationState
+from ..constants import DefaultValues, Onward, QueueEntryState, ReservationState
+from ..exceptions import ValidationError as UnsayableError
+from ..phrases import check_texts
 from .agents import Agent
 from .announcing import AnnouncingQuerySet
+from .calendars import Calendar
 from .calls import Call
+
+WAYS: Final = (
+    (Onward.GOODBYE, "Goodbye"),
+    (Onward.QUEUE, "Another queue"),
+    (Onward.VOICEMAIL, "Voicemail"),
+    (Onward.CALLBACK, "Callback"),
+)
+"""What can become of a caller whom a queue does not serve."""
+
+
+def sayable(texts: object) -> None:
+    """Refuses texts nobody could say, in the admin as anywhere."""
+    try:
+        check_texts(texts)
+    except UnsayableError as error:
+        raise ValidationError(str(error)) from None
 
 
 class Queue(models.Model):
@@ -38,6 +60,58 @@ class Queue(models.Model):
         default=DefaultValues.WRAP_UP_TIME, help_text="Seconds an agent has after a call, ended by the server."
     )
     is_active = models.BooleanField(default=True)
+    # The caller's path: what a caller meets here.
+    calendar = models.ForeignKey(
+        Calendar,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="queues",
+        help_text="Empty: always open.",
+    )
+    when_closed = models.CharField(max_length=10, choices=WAYS, default=Onward.GOODBYE)
+    when_full = models.CharField(max_length=10, choices=WAYS, default=Onward.GOODBYE)
+    when_nobody = models.CharField(
+        "when nobody is logged in", max_length=10, choices=(*WAYS, (Onward.WAIT, "Wait")), default=Onward.WAIT
+    )
+    when_waited = models.CharField("after the longest wait", max_length=10, choices=WAYS, default=Onward.GOODBYE)
+    overflow_queue = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="overflows_from",
+        help_text="The other queue, where one of the above says so. The caller keeps the time they have waited.",
+    )
+    offer_callback = models.BooleanField(default=False, help_text="While they wait: 1 for a callback in their place.")
+    offer_voicemail = models.BooleanField(default=False, help_text="While they wait: 2 to leave a message.")
+    callback_attempts = models.PositiveSmallIntegerField(
+        default=DefaultValues.CALLBACK_ATTEMPTS, validators=[MinValueValidator(1)]
+    )
+    callback_pause = models.PositiveIntegerField(
+        default=DefaultValues.CALLBACK_PAUSE, help_text="Seconds from one try to the next."
+    )
+    voicemail_seconds = models.PositiveIntegerField(
+        default=DefaultValues.VOICEMAIL_SECONDS,
+        validators=[MinValueValidator(5)],
+        help_text="The longest message, in seconds.",
+    )
+    language = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$", "A language such as de-DE.")],
+        help_text="What callers hear. Empty: as the configuration says.",
+    )
+    voice = models.CharField(max_length=50, blank=True, default="", help_text="Whom they hear, such as Polly.Vicki.")
+    texts = models.JSONField(
+        default=dict, blank=True, validators=[sayable], help_text='Texts of its own, as {"busy": "Hold on."}.'
+    )
+    hold_music_url = models.URLField(blank=True, default="", help_text="Empty: as the configuration says.")
+    announce_every = models.PositiveIntegerField(
+        default=0, help_text="Seconds between announcements of the position. 0: whenever the music begins anew."
+    )
+    announce_estimate = models.BooleanField(default=True, help_text="Say how long the wait will be, where it is known.")
     agents = models.ManyToManyField(Agent, through="QueueMembership", related_name="queues")
 
     objects = AnnouncingQuerySet.as_manager()
@@ -47,6 +121,27 @@ class Queue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Refuses a way from queue to queue that comes back to where it began: a caller would never leave it."""
+        self.clean()
+        super().save(*args, **options)
+
+    def clean(self) -> None:
+        """The rules that need more than one field."""
+        ways = (self.when_closed, self.when_full, self.when_nobody, self.when_waited)
+        if Onward.QUEUE in ways and self.overflow_queue_id is None:
+            raise ValidationError({"overflow_queue": "Callers are to go to another queue: say to which."})
+        if way := self._way_back():
+            raise ValidationError({"overflow_queue": f"Callers would go round and round: {' > '.join(way)}."})
+
+    def _way_back(self) -> list[str]:
+        """Keys of the queues on the way from this one to itself; none where it ends."""
+        way, following = [self.key], self.overflow_queue
+        while following is not None and following.key not in way:
+            way.append(following.key)
+            following = following.overflow_queue
+        return [*way, following.key] if following is not None else []
 
 
 class QueueMembership(models.Model):
@@ -74,6 +169,11 @@ class QueueEntry(models.Model):
     enqueued_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When the caller left the queue, however.")
+    announced_s = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Second of the wait at which the position was said last."
+    )
+    overflow_reason = models.CharField(max_length=10, blank=True, default="", help_text="Why they were sent on.")
+    overflow_to = models.CharField(max_length=10, blank=True, default="", help_text="Where they were sent.")
 
     class Meta:
         ordering = ("-enqueued_at", "-pk")

@@ -5,22 +5,39 @@ from __future__ import annotations
 from .agents import AgentService, Desk
 from .analytics import AnalyticsService
 from .base import BaseService
+from .bootstrap import BootstrapService
+from .callbacks import CallbackService
 from .calls import CallService
+from .dialing import DialingService
+from .estimates import EstimateService
+from .flow_check import Finding
+from .flows import FlowService
+from .hours import Hours, HoursService
 from .ivr import IVRService
 from .operations import OperationsService
 from .outbox import OutboxService
 from .queues import QueueService
 from .routing import RoutingService
+from .voicemail import VoicemailService
 
 __all__ = [
     "AgentService",
     "AnalyticsService",
     "BaseService",
+    "BootstrapService",
     "CallService",
+    "CallbackService",
     "Desk",
+    "DialingService",
+    "EstimateService",
+    "Finding",
+    "FlowService",
+    "Hours",
+    "HoursService",
     "IVRService",
     "OperationsService",
     "OutboxService",
     "QueueService",
     "RoutingService",
+    "VoicemailService",
 ]

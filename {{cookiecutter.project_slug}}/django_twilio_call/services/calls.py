@@ -9,11 +9,13 @@ from typing import Any
 from django.db.models import Prefetch, Q
 
 from ..constants import CallRole, CallStatus, OutboxKind, OutboxState, QueueEntryState, ReservationState
-from ..models import Call, Outbox, QueueEntry, Reservation
+from ..models import PLACEHOLDER, Call, Outbox, QueueEntry, Reservation
 from ..signals import wake_workers
 from .base import BaseService
-from .decisions import Goodbye, Meet, Menu, Queued
-from .ivr import IVRService
+from .callbacks import CallbackService
+from .decisions import Goodbye, Meet, Menu, Queued, Said
+from .ivr import IVRService, Step
+from .queues import QueueService
 from .reservations import change, locked, release
 
 logger = logging.getLogger(__name__)
@@ -24,10 +26,21 @@ class CallService(BaseService):
 
     service_type = "call"
 
-    def receive(self, *, sid: str, from_number: str, to_number: str, now: datetime) -> Menu:
-        """A caller rings: remember the call, and offer the menu."""
-        self._remember(sid=sid, role=CallRole.CUSTOMER, from_number=from_number, to_number=to_number, now=now)
-        return IVRService().menu(attempt=1)
+    def receive(self, *, sid: str, from_number: str, to_number: str, now: datetime) -> Menu | Said | Step:
+        """A caller rings: remember the call with the version of the flow it goes through, and begin with it."""
+        ivr = IVRService()
+        CallbackService().withdraw(number=from_number, now=now)
+        release = ivr.release(number=to_number) if self.config.enable_ivr else None
+        version_id, flow = release or (None, None)
+        self._remember(
+            sid=sid,
+            role=CallRole.CUSTOMER,
+            from_number=from_number,
+            to_number=to_number,
+            now=now,
+            ivr_version_id=version_id,
+        )
+        return ivr.menu(attempt=1) if flow is None else ivr.start(call_sid=sid, flow=flow, now=now)
 
     def join(
         self,
@@ -38,11 +51,13 @@ class CallService(BaseService):
         from_number: str,
         to_number: str,
         connect_url: str,
+        status_url: str = "",
         now: datetime,
     ) -> Meet | Goodbye:
-        """An agent's phone joins for a reservation it accepted: fetch the caller out of the queue, after the commit.
+        """An agent's phone joins for a reservation it accepted: fetch or call the caller, after the commit.
 
-        `identity` is the one Twilio vouches for (`agent_7`), `connect_url` where the caller's call goes on.
+        `identity` is the one Twilio vouches for (`agent_7`), `connect_url` where the caller's call goes on, and
+        `status_url` who is told how a call goes that is yet to be made.
         """
         reservation = locked(reservation_id)
         if reservation is None or reservation.agent.identity != identity:
@@ -53,15 +68,7 @@ class CallService(BaseService):
         call = self._agent_leg(sid=sid, reservation=reservation, from_number=from_number, to_number=to_number, now=now)
         if not change(reservation, Q(state=ReservationState.ACCEPTED), agent_call=call):
             return Goodbye()
-        Outbox.objects.create(
-            kind=OutboxKind.REDIRECT_CALL,
-            call_sid=reservation.entry.call.sid,
-            entry=reservation.entry,
-            url=connect_url,
-            not_before=now,
-            created_at=now,
-        )
-        wake_workers()
+        self._fetch(reservation.entry, connect_url=connect_url, status_url=status_url, now=now)
         return Meet(reservation_id=reservation.pk, conference=reservation.conference)
 
     def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
@@ -70,16 +77,20 @@ class CallService(BaseService):
         When the agent is gone meanwhile the caller goes back, to the same place in the queue.
         """
         reservation = locked(reservation_id)
-        if reservation is None or reservation.entry.call.sid != sid:
+        if reservation is None:
             return Goodbye()
         entry = reservation.entry
+        if entry.call.sid.startswith(PLACEHOLDER):
+            Call.objects.adopt(reservation_id=reservation_id, sid=sid)
+        elif entry.call.sid != sid:
+            return Goodbye()
         agent_waits = Reservation.objects.filter(pk=reservation_id, state=ReservationState.ACCEPTED).exists()
         if agent_waits and entry.state == QueueEntryState.RESERVED:
             entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
             entry.save(update_fields=["state", "answered_at", "ended_at"])
             return Meet(reservation_id=reservation.pk, conference=reservation.conference)
         if entry.state in QueueEntryState.OPEN_STATES:
-            return Queued(entry_id=entry.pk, queue=entry.queue.key)
+            return QueueService().waits(entry)
         return Goodbye()
 
     def conference_ended(self, *, reservation_id: int, now: datetime) -> None:
@@ -97,9 +108,15 @@ class CallService(BaseService):
         duration: int | None,
         from_number: str,
         to_number: str,
+        reservation_id: int = 0,
         now: datetime,
     ) -> None:
-        """A status callback, in any order. One for a call nobody knows is remembered: its first webhook was lost."""
+        """A status callback, in any order. One for a call nobody knows is remembered: its first webhook was lost.
+
+        `reservation_id` is for whom we made the call, 0 where we did not.
+        """
+        if reservation_id:
+            Call.objects.adopt(reservation_id=reservation_id, sid=sid)
         if Call.objects.project(sid=sid, status=status, sequence=sequence, duration=duration, now=now):
             return
         role = CallRole.AGENT if from_number.startswith("client:") else CallRole.CUSTOMER
@@ -110,7 +127,7 @@ class CallService(BaseService):
         """Every leg since then as plain data, with its visits to queues: for reports, and for proofs from outside."""
         calls = Call.objects.filter(started_at__gte=since) if since else Call.objects.all()
         calls = calls.select_related("agent").prefetch_related(
-            Prefetch("entries", QueueEntry.objects.select_related("queue"))
+            Prefetch("entries", QueueEntry.objects.select_related("queue").order_by("pk"))
         )
         return [_record(call) for call in calls.order_by("started_at", "pk")]
 
@@ -125,8 +142,36 @@ class CallService(BaseService):
             "outbox": Outbox.objects.filter(state__in=OutboxState.OPEN_STATES).count(),
         }
 
-    def _remember(self, *, sid: str, role: str, from_number: str, to_number: str, now: datetime) -> None:
-        """Insert the call, unless a status callback was faster."""
+    def _fetch(self, entry: QueueEntry, *, connect_url: str, status_url: str, now: datetime) -> None:
+        """Have the caller's call go on at `connect_url`; one that is yet to be made is made once, and begins there."""
+        command = Outbox(
+            kind=OutboxKind.REDIRECT_CALL,
+            call_sid=entry.call.sid,
+            entry=entry,
+            url=connect_url,
+            not_before=now,
+            created_at=now,
+        )
+        if entry.call.sid.startswith(PLACEHOLDER):
+            command.kind, command.to_number, command.status_url = (
+                OutboxKind.CREATE_CALL,
+                entry.call.from_number,
+                status_url,
+            )
+        Outbox.objects.bulk_create([command], ignore_conflicts=command.kind == OutboxKind.CREATE_CALL)
+        wake_workers()
+
+    def _remember(
+        self,
+        *,
+        sid: str,
+        role: str,
+        from_number: str,
+        to_number: str,
+        now: datetime,
+        ivr_version_id: int | None = None,
+    ) -> None:
+        """Insert the call. Where a status callback was faster, its row lacks nothing but the version."""
         call = Call(
             sid=sid,
             role=role,
@@ -135,8 +180,14 @@ class CallService(BaseService):
             status=CallStatus.IN_PROGRESS,
             started_at=now,
             answered_at=now,
+            ivr_version_id=ivr_version_id,
         )
-        Call.objects.bulk_create([call], ignore_conflicts=True)
+        if ivr_version_id is None:
+            Call.objects.bulk_create([call], ignore_conflicts=True)
+        else:
+            Call.objects.bulk_create(
+                [call], update_conflicts=True, unique_fields=["sid"], update_fields=["ivr_version"]
+            )
 
     def _agent_leg(
         self, *, sid: str, reservation: Reservation, from_number: str, to_number: str, now: datetime
@@ -170,6 +221,8 @@ def _record(call: Call) -> dict[str, Any]:
                 "enqueued_at": entry.enqueued_at,
                 "answered_at": entry.answered_at,
                 "ended_at": entry.ended_at,
+                "overflow_reason": entry.overflow_reason,
+                "overflow_to": entry.overflow_to,
             }
             for entry in call.entries.all()
         ],

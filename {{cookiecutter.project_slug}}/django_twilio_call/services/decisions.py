@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..constants import OverflowReason
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """In which language and voice to speak, and with which texts of one's own; "": as the configuration says."""
+
+    language: str = ""
+    voice: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,28 +27,107 @@ class Menu:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
-    """Let the caller wait for an agent as entry `entry_id` of `queue`."""
+class Ask:
+    """Read the menu `node` of the call's flow, and wait `timeout` seconds for a key; `attempt` counts from 1."""
 
-    entry_id: int
-    queue: str
+    node: str
+    text: str
+    attempt: int
+    step: int
+    timeout: int
+    speech: Speech
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFull:
-    """The queue takes nobody more."""
+class Go:
+    """Go to `node` of the call's flow, in a webhook of its own."""
+
+    node: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call: everything is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Let the caller wait for an agent as entry `entry_id` of `queue`; `then`: where they go if nobody comes."""
+
+    entry_id: int
+    queue: str
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """When it opens next (None: not known), and when that was asked, both in the calendar's local time."""
+
+    opening: datetime | None
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SendOn:
+    """The queue does not serve the caller of `entry_id`: say why, and ask where they go."""
+
+    entry_id: int
+    reason: str = ""
+    closed: Closed | None = None
+    speech: Speech = Speech()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a waiting caller of `entry_id` may do instead, after `waited` seconds: press `digit` to go `way`."""
+
+    entry_id: int
+    digit: str
+    way: str
+    waited: int
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Keep the caller waiting, `position` in line from 1 (0: not known)."""
+    """Keep the caller waiting, to `music` if there is some: tell the `position` in line from 1 (0: do not).
+
+    `estimate` is the seconds they will wait, None where that is not known.
+    """
 
     position: int
+    estimate: int | None = None
+    music: str = ""
+    offers: tuple[Offer, ...] = ()
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
     """The caller has waited as long as the queue allows: take them out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Record a message of at most `seconds` for queue `queue_id`, once."""
+
+    queue_id: int
+    seconds: int
+    speech: Speech = Speech()
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """The caller has said what they had to say: thank them, and end the call."""
+
+    speech: Speech = Speech()
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The caller will be called back: say so, and end the call."""
+
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +140,22 @@ class Meet:
 
 @dataclass(frozen=True, slots=True)
 class Sorry:
-    """Nobody could take the call: apologise and end it."""
+    """Nobody could take the call: say why, and end it."""
+
+    reason: str = OverflowReason.WAITED
+    closed: Closed | None = None
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
     """Nothing is left to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Say `texts`, and then do what `then` says."""
+
+    texts: tuple[str, ...]
+    then: Ask | Go | HangUp | Promise | Queued | SendOn | Sorry | TakeMessage
+    speech: Speech

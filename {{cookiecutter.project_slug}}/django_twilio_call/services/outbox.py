@@ -34,7 +34,9 @@ class OutboxService(BaseService):
         while (command := self._take(now)) is not None:
             taken += 1
             if self._overtaken(command):
-                self._end(command, OutboxState.DONE, now)
+                # A call that is not made is a try that failed: `dialing` makes another one.
+                lost = command.kind == OutboxKind.CREATE_CALL
+                self._end(command, OutboxState.FAILED if lost else OutboxState.DONE, now)
             else:
                 self._send(command, now)
         return taken
@@ -58,6 +60,8 @@ class OutboxService(BaseService):
         try:
             if command.kind == OutboxKind.REDIRECT_CALL:
                 self.telephony.redirect_call(sid=command.call_sid, url=command.url)
+            elif command.kind == OutboxKind.CREATE_CALL:
+                self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
             else:
                 self.telephony.end_call(sid=command.call_sid)
         except CallNotInProgress:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import BooleanField, Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
-from ..constants import QueueEntryState
+from ..constants import AgentStatus, Onward, OverflowReason, QueueEntryState
 from ..exceptions import NotFound
-from ..models import Call, Queue, QueueEntry
+from ..models import AgentStateSpan, Call, Queue, QueueEntry
 from ..signals import wake_workers
 from .base import BaseService
-from .decisions import GiveUp, Goodbye, Queued, QueueFull, Sorry, Wait
+from .callbacks import CallbackService, can_be_called
+from .decisions import Closed, GiveUp, Goodbye, Offer, Promise, Queued, SendOn, Sorry, TakeMessage, Wait
+from .estimates import EstimateService
+from .hours import HoursService
 from .reservations import caller_gone
+from .speech import speech_of
+from .voicemail import VoicemailService
 
-_OUTCOMES = {
-    "hangup": QueueEntryState.ABANDONED,
-    "leave": QueueEntryState.OVERFLOWED,
-    "queue-full": QueueEntryState.OVERFLOWED,
-    "error": QueueEntryState.OVERFLOWED,
-    "system-error": QueueEntryState.OVERFLOWED,
+_OUTCOMES: Final = {
+    "hangup": (QueueEntryState.ABANDONED, ""),
+    "leave": (QueueEntryState.OVERFLOWED, OverflowReason.WAITED),
+    "queue-full": (QueueEntryState.OVERFLOWED, OverflowReason.FULL),
+    "error": (QueueEntryState.OVERFLOWED, OverflowReason.TROUBLE),
+    "system-error": (QueueEntryState.OVERFLOWED, OverflowReason.TROUBLE),
 }
-"""Twilio's QueueResult -> outcome. `redirected` and the bridged ones decide nothing: `connect` has the word."""
+"""Twilio's QueueResult -> outcome and its reason. `redirected` and the bridged ones decide nothing: `connect` does."""
 
 
 class QueueService(BaseService):
@@ -29,43 +37,196 @@ class QueueService(BaseService):
 
     service_type = "queue"
 
-    def enter(self, *, call_sid: str, queue_key: str, now: datetime) -> Queued | QueueFull:
-        """Put the caller in line. A full queue is an outcome too: it counts as offered and overflowed."""
-        waiting = Count("entries", filter=Q(entries__state=QueueEntryState.WAITING))
-        queue = Queue.objects.annotate(waiting=waiting).filter(key=queue_key).first()
-        call = Call.objects.filter(sid=call_sid).first()
-        if queue is None or call is None:
+    def enter(
+        self, *, call_sid: str, queue_key: str, now: datetime, since: datetime | None = None
+    ) -> Queued | SendOn | Sorry:
+        """Put the caller in line, from `since` on where they have waited elsewhere.
+
+        A queue that does not take them is an outcome too: it counts as offered and overflowed.
+        """
+        queue = _with_figures(call_sid).filter(key=queue_key).first()
+        if queue is None or queue.caller is None:
             raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")
-        entry = QueueEntry(call=call, queue=queue, priority=queue.priority, enqueued_at=now)
-        if queue.waiting >= queue.max_size:
-            entry.state, entry.ended_at = QueueEntryState.OVERFLOWED, now
-            entry.save(force_insert=True)
-            return QueueFull()
+        entry = QueueEntry(call_id=queue.caller, queue=queue, priority=queue.priority, enqueued_at=since or now)
+        closed = self._closed(queue, now)
+        if reason := _refusal(queue, closed):
+            return self._send_on(entry, reason, closed, now)
         entry.save(force_insert=True)
         wake_workers()
-        return Queued(entry_id=entry.pk, queue=queue.key)
+        return self.waits(entry)
 
-    def wait(self, *, entry_id: int, position: int, waited: int) -> Wait | GiveUp:
-        """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rule.
+    def waits(self, entry: QueueEntry) -> Queued:
+        """The caller of an entry waits in its queue, by the queue's rules."""
+        queue = entry.queue
+        then = self._possible(queue, queue.when_waited)
+        asks_onward = then != Onward.GOODBYE or queue.offer_callback or queue.offer_voicemail
+        return Queued(entry_id=entry.pk, queue=queue.key, then=then if asks_onward else "")
 
-        It changes nothing: Twilio asks again whenever the music ends, and may ask twice at once.
+    def wait(self, *, entry_id: int, position: int, waited: int, now: datetime) -> Wait | GiveUp:
+        """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rules.
+
+        Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same.
         """
-        queue = Queue.objects.filter(entries=entry_id).first()
-        return GiveUp() if queue is not None and waited >= queue.max_wait else Wait(position=position)
+        entry = QueueEntry.objects.select_related("queue", "call").filter(pk=entry_id).first()
+        if entry is None:
+            return Wait(position=0)
+        queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
+        if waited >= queue.max_wait and not being_fetched:
+            return GiveUp()
+        announced = position if not being_fetched and self._is_due(entry, waited) else 0
+        estimated = announced and queue.announce_estimate
+        return Wait(
+            position=announced,
+            estimate=EstimateService().estimate(queue_id=queue.pk, position=position, now=now) if estimated else None,
+            music=queue.hold_music_url,
+            offers=() if being_fetched else self._offers(entry, waited),
+            speech=speech_of(queue),
+        )
 
-    def leave(self, *, entry_id: int, result: str, now: datetime) -> None:
+    def ask(self, *, entry_id: int, call_sid: str, digits: str, now: datetime) -> GiveUp | Wait:
+        """A waiting caller pressed a key. Who wants something else leaves the line, unless an agent is on the way.
+
+        The callback is kept at once: whoever hangs up now will be called all the same.
+        """
+        visits = QueueEntry.objects.select_related("queue", "call").filter(call__sid=call_sid)
+        entry = visits.filter(pk=entry_id).first()
+        if entry is None:
+            raise NotFound(f"visit {entry_id} of call {call_sid!r}")
+        hold = Wait(position=0, music=entry.queue.hold_music_url, speech=speech_of(entry.queue))
+        way = next((offer.way for offer in self._offers(entry, 0) if offer.digit == digits), None)
+        if way is None:
+            return hold
+        waiting = QueueEntry.objects.filter(pk=entry_id, state=QueueEntryState.WAITING)
+        if not waiting.update(overflow_reason=OverflowReason.ASKED, overflow_to=way):
+            return hold
+        if way == Onward.CALLBACK:
+            CallbackService().request(queue=entry.queue, call=entry.call, since=entry.enqueued_at, now=now)
+        return GiveUp()
+
+    def leave(self, *, entry_id: int, result: str, then: str = "", now: datetime) -> None:
         """The caller has left Twilio's queue with `result` (QueueResult). The first outcome written stays."""
-        if (outcome := _OUTCOMES.get(result)) is not None:
+        outcome, reason = _OUTCOMES.get(result, ("", ""))
+        if outcome == QueueEntryState.OVERFLOWED:
+            to = then if then in Onward.ENDS else Onward.GOODBYE
+            why = {"overflow_reason": _or_asked("overflow_reason", reason), "overflow_to": _or_asked("overflow_to", to)}
+            self.close(entry_id=entry_id, outcome=outcome, now=now, **why)
+        elif outcome:
             self.close(entry_id=entry_id, outcome=outcome, now=now)
 
-    def farewell(self, *, result: str) -> Sorry | Goodbye:
-        """What is said to a caller who left with `result`: one who hung up or was fetched hears nothing from here."""
-        return Sorry() if _OUTCOMES.get(result) == QueueEntryState.OVERFLOWED else Goodbye()
+    def farewell(self, *, entry_id: int, result: str, then: str = "") -> SendOn | Sorry | Goodbye:
+        """What becomes of a caller who left with `result`: one who hung up or was fetched hears nothing from here."""
+        if _OUTCOMES.get(result, ("", ""))[0] != QueueEntryState.OVERFLOWED:
+            return Goodbye()
+        return SendOn(entry_id=entry_id) if then else Sorry()
 
-    def close(self, *, entry_id: int, outcome: str, now: datetime) -> bool:
-        """Write the outcome of an open entry and let its agent go; answers whether this was the first outcome."""
+    def onward(self, *, entry_id: int, call_sid: str, now: datetime) -> Queued | SendOn | TakeMessage | Promise | Sorry:
+        """Where the caller of an overflowed visit goes: one step, since the next queue may send them on as well."""
+        visits = QueueEntry.objects.select_related("queue__overflow_queue", "call")
+        entry = visits.filter(pk=entry_id, call__sid=call_sid, state=QueueEntryState.OVERFLOWED).first()
+        if entry is None:
+            raise NotFound(f"overflowed visit {entry_id} of call {call_sid!r}")
+        following = entry.queue.overflow_queue
+        if entry.overflow_to == Onward.QUEUE and following is not None:
+            return self.enter(call_sid=call_sid, queue_key=following.key, since=entry.enqueued_at, now=now)
+        if entry.overflow_to == Onward.VOICEMAIL:
+            return VoicemailService().take(queue=entry.queue)
+        if entry.overflow_to == Onward.CALLBACK:
+            return CallbackService().request(queue=entry.queue, call=entry.call, since=entry.enqueued_at, now=now)
+        return Sorry(reason=entry.overflow_reason, speech=speech_of(entry.queue))
+
+    def close(self, *, entry_id: int, outcome: str, now: datetime, **why: Any) -> bool:
+        """Write the outcome of an open entry and let its agent go; answers whether this was the first outcome.
+
+        Who asked for something else and hung up over it is not lost, so not abandoned.
+        """
         still_open = QueueEntry.objects.filter(pk=entry_id, state__in=QueueEntryState.OPEN_STATES)
-        if not still_open.update(state=outcome, ended_at=now):
+        asked = When(overflow_reason=OverflowReason.ASKED, then=Value(QueueEntryState.OVERFLOWED))
+        state = Case(asked, default=Value(outcome)) if outcome == QueueEntryState.ABANDONED else Value(outcome)
+        if not still_open.update(state=state, ended_at=now, **why):
             return False
         caller_gone(entry_id, now=now)
         return True
+
+    def _is_due(self, entry: QueueEntry, waited: int) -> bool:
+        """Whether to tell the position now. The second it was told at is kept, so a repeated question hears it too."""
+        every, last = entry.queue.announce_every, entry.announced_s
+        if every == 0 or waited == last:
+            return True
+        if last is not None and last < waited < last + every:
+            return False
+        QueueEntry.objects.filter(pk=entry.pk).update(announced_s=waited)
+        return True
+
+    def _offers(self, entry: QueueEntry, waited: int) -> tuple[Offer, ...]:
+        """What a waiting caller may do instead."""
+        queue = entry.queue
+        callback = queue.offer_callback and can_be_called(entry.call.from_number)
+        wanted = (("1", Onward.CALLBACK, callback), ("2", Onward.VOICEMAIL, queue.offer_voicemail))
+        return tuple(
+            Offer(entry_id=entry.pk, digit=digit, way=way, waited=waited)
+            for digit, way, offered in wanted
+            if offered and self._possible(queue, way) == way
+        )
+
+    def _possible(self, queue: Queue, way: str) -> str:
+        """The way onward, or goodbye where this deploy or the queue has no such way."""
+        there = {
+            Onward.QUEUE: queue.overflow_queue_id,
+            Onward.VOICEMAIL: self.config.enable_voicemail,
+            Onward.CALLBACK: self.config.enable_queue_callbacks,
+        }
+        return way if there.get(way) else Onward.GOODBYE
+
+    def _closed(self, queue: Queue, now: datetime) -> Closed | None:
+        """None while the queue is open."""
+        if queue.calendar is None:
+            return None
+        hours = HoursService().of(calendar_key=queue.calendar.key)
+        if hours.is_open(now):
+            return None
+        return Closed(opening=hours.next_opening(now), asked=now.astimezone(ZoneInfo(hours.zone)))
+
+    def _send_on(self, entry: QueueEntry, reason: str, closed: Closed | None, now: datetime) -> SendOn | Sorry:
+        """Write a visit that ends as it begins."""
+        to = self._possible(entry.queue, getattr(entry.queue, f"when_{reason}"))
+        entry.state, entry.ended_at = QueueEntryState.OVERFLOWED, now
+        entry.overflow_reason, entry.overflow_to = reason, to
+        entry.save(force_insert=True)
+        if to == Onward.GOODBYE:
+            return Sorry(reason=reason, closed=closed, speech=speech_of(entry.queue))
+        return SendOn(entry_id=entry.pk, reason=reason, closed=closed, speech=speech_of(entry.queue))
+
+
+def _refusal(queue: Any, closed: Closed | None) -> str:
+    """Why the queue does not take a caller now; "" when it does."""
+    if closed is not None:
+        return OverflowReason.CLOSED
+    if queue.waiting >= queue.max_size:
+        return OverflowReason.FULL
+    return "" if queue.served else OverflowReason.NOBODY
+
+
+def _or_asked(field: str, value: str) -> Case:
+    """What was written when the caller asked for something else stays."""
+    return Case(When(overflow_reason="", then=Value(value)), default=F(field))
+
+
+def _with_figures(call_sid: str) -> Any:
+    """Queues with all that is to be known when the call enters one, in one statement.
+
+    `waiting` callers, whether it is `served` (somebody is logged in, or that does not matter), and the `caller`'s row.
+    """
+    waiting = QueueEntry.objects.filter(queue=OuterRef("pk"), state=QueueEntryState.WAITING).order_by().values("queue")
+    on_duty = AgentStateSpan.objects.current().filter(agent__memberships__queue=OuterRef("pk"))
+    nobody_matters_not = When(when_nobody=Onward.WAIT, then=Value(True))
+    return Queue.objects.select_related("calendar").annotate(
+        waiting=Coalesce(
+            Subquery(waiting.annotate(number=Count("pk")).values("number")), 0, output_field=IntegerField()
+        ),
+        served=Case(
+            nobody_matters_not,
+            default=Exists(on_duty.exclude(state=AgentStatus.OFFLINE)),
+            output_field=BooleanField(),
+        ),
+        caller=Subquery(Call.objects.filter(sid=call_sid).values("pk")[:1]),
+    )

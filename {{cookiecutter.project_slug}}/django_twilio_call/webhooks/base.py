@@ -47,12 +47,12 @@ class Delivery:
             raise ValidationError(f"CallSid {sid!r} must be CA and 32 hexadecimal digits")
         return sid
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """A field, at most 100 characters of it. Raises `ValidationError` when it is missing without a default."""
+    def text(self, name: str, default: str | None = None, *, most: int = 100) -> str:
+        """A field, at most so many characters of it. Raises `ValidationError` when it is missing without a default."""
         value = self.fields.get(name, default)
         if value is None:
             raise ValidationError(f"{name} is missing")
-        return value[:100]
+        return value[:most]
 
     def number(self, name: str, default: int | None = None) -> int:
         """A whole number, 0 or more. Raises `ValidationError` when it is something else."""

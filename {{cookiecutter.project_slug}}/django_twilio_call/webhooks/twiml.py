@@ -4,76 +4,112 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from twilio.twiml.voice_response import Dial, VoiceResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 from ..conf import Config
-from ..services.decisions import GiveUp, Goodbye, Meet, Menu, Queued, QueueFull, Sorry, Wait
-from .links import callback_url, twiml_url
+from ..services.decisions import (
+    Ask,
+    GiveUp,
+    Go,
+    Goodbye,
+    HangUp,
+    Meet,
+    Menu,
+    Promise,
+    Queued,
+    Said,
+    SendOn,
+    Sorry,
+    Speech,
+    TakeMessage,
+    Thanks,
+    Wait,
+)
+from . import lines
+from .links import twiml_url
+from .speech import Speaker
 
-Decision = Menu | Queued | QueueFull | Wait | GiveUp | Meet | Sorry | Goodbye
+Decision = (
+    Ask
+    | GiveUp
+    | Go
+    | Goodbye
+    | HangUp
+    | Meet
+    | Menu
+    | Promise
+    | Queued
+    | Said
+    | SendOn
+    | Sorry
+    | TakeMessage
+    | Thanks
+    | Wait
+)
 
 GATHER_SECONDS: Final = 5
-HOLD_SECONDS: Final = 10
 
 
 def render(decision: Decision, config: Config) -> str:
-    """The TwiML document for a decision, in the voice and language of the configuration; "" says nothing."""
+    """The TwiML document for a decision; "" says nothing."""
+    return "" if isinstance(decision, Goodbye) else str(_response(decision, config))
+
+
+def _response(decision: Decision, config: Config) -> VoiceResponse:
     match decision:
         case Menu():
             return _menu(decision, config)
+        case Ask():
+            return _ask(decision, config)
+        case Said():
+            return _said(decision, config)
+        case Go():
+            return _redirect(twiml_url("ivr", node=decision.node, attempt=0, step=decision.step))
         case Queued():
-            return _queue(decision)
+            return lines.queue(decision)
         case Wait():
-            return hold(config, position=decision.position)
+            return lines.wait(decision, config)
         case GiveUp():
-            return _leave()
+            return _alone("leave")
+        case TakeMessage():
+            return lines.take_message(decision, config)
+        case Thanks():
+            return _farewell("thanks", decision.speech, config)
+        case Promise():
+            return _farewell("promise", decision.speech, config)
         case Meet():
-            return _meet(decision)
-        case QueueFull() | Sorry():
-            return apology(config, "All our agents are busy. Please call again later.")
+            return lines.meet(decision)
+        case SendOn():
+            return _send_on(decision, config)
+        case Sorry():
+            return _sorry(decision, config)
+        case HangUp():
+            return _alone("hangup")
         case Goodbye():
-            return ""
+            return VoiceResponse()
     assert_never(decision)
-
-
-def apology(config: Config, text: str) -> str:
-    """Say why the call ends, and end it."""
-    response = VoiceResponse()
-    _say(response, config, text)
-    response.hangup()
-    return _document(response)
 
 
 def trouble(config: Config) -> str:
     """What a caller hears when nothing works: it needs no database, no cache and no service."""
-    return apology(config, "We are sorry, we cannot take your call at the moment. Please call again in a few minutes.")
+    speaker = Speaker.of(config)
+    return str(_last_words(speaker, config.fallback_text or speaker.phrase("trouble")))
 
 
 def try_again(config: Config, url: str) -> str:
     """Keep the caller on the line and ask us again in a moment: most trouble is short."""
-    response = VoiceResponse()
-    _say(response, config, "One moment, please.")
+    response, speaker = VoiceResponse(), Speaker.of(config)
+    speaker.say(response, speaker.phrase("moment"))
     response.pause(length=3)
     response.redirect(url, method="POST")
-    return _document(response)
+    return str(response)
 
 
-def hold(config: Config, *, position: int = 0) -> str:
-    """What a waiting caller hears until Twilio asks again: their position, where it is known, and music."""
-    response = VoiceResponse()
-    if position:
-        _say(response, config, f"You are number {position} in line.")
-    if config.hold_music_url:
-        response.play(config.hold_music_url)
-    else:
-        response.pause(length=HOLD_SECONDS)
-    return _document(response)
-
-
-def _menu(menu: Menu, config: Config) -> str:
+def _menu(menu: Menu, config: Config) -> VoiceResponse:
     if not menu.options:
-        return trouble(config)
-    response = VoiceResponse()
+        speaker = Speaker.of(config)
+        return _last_words(speaker, speaker.phrase("trouble"))
+    response, speaker = VoiceResponse(), Speaker.of(config)
     gather = response.gather(
         input="dtmf",
         num_digits=1,
@@ -82,49 +118,70 @@ def _menu(menu: Menu, config: Config) -> str:
         action=twiml_url("gather", attempt=menu.attempt),
         method="POST",
     )
-    greeting = "Welcome." if menu.attempt == 1 else "Sorry, I did not get that."
-    _say(gather, config, " ".join((greeting, *(f"For {name}, press {digit}." for digit, name in menu.options))))
-    return _document(response)
+    options = (speaker.phrase("option", name=name, digit=digit) for digit, name in menu.options)
+    speaker.say(gather, speaker.phrase("welcome" if menu.attempt == 1 else "again"), *options)
+    return response
 
 
-def _queue(queued: Queued) -> str:
-    response = VoiceResponse()
-    response.enqueue(
-        queued.queue,
-        action=twiml_url("queue", entry=queued.entry_id),
+def _ask(ask: Ask, config: Config) -> VoiceResponse:
+    response, speaker = VoiceResponse(), Speaker.of(config, ask.speech)
+    gather = response.gather(
+        input="dtmf",
+        num_digits=1,
+        finish_on_key="",
+        timeout=ask.timeout,
+        action_on_empty_result=True,
+        action=twiml_url("ivr", node=ask.node, attempt=ask.attempt, step=ask.step),
         method="POST",
-        wait_url=twiml_url("wait", entry=queued.entry_id),
-        wait_url_method="POST",
     )
-    return _document(response)
+    again = (speaker.phrase("again"),) if ask.attempt > 1 else ()
+    speaker.say(gather, *again, ask.text)
+    return response
 
 
-def _leave() -> str:
+def _said(said: Said, config: Config) -> VoiceResponse:
     response = VoiceResponse()
-    response.leave()
-    return _document(response)
+    Speaker.of(config, said.speech).say(response, *said.texts)
+    for verb in _response(said.then, config).verbs:
+        response.append(verb)
+    return response
 
 
-def _meet(meet: Meet) -> str:
-    """Both legs say the same: a conference takes its callback from whoever comes first, and ends with either."""
+def _send_on(sent: SendOn, config: Config) -> VoiceResponse:
+    response, speaker = VoiceResponse(), Speaker.of(config, sent.speech)
+    if sent.reason:
+        speaker.say(response, speaker.why(sent.reason, sent.closed))
+    response.redirect(twiml_url("onward", entry=sent.entry_id), method="POST")
+    return response
+
+
+def _sorry(sorry: Sorry, config: Config) -> VoiceResponse:
+    speaker = Speaker.of(config, sorry.speech)
+    told_when = sorry.closed is not None and sorry.closed.opening is not None
+    later = () if told_when else (speaker.phrase("later"),)
+    return _last_words(speaker, speaker.why(sorry.reason, sorry.closed), *later)
+
+
+def _last_words(speaker: Speaker, *texts: str) -> VoiceResponse:
     response = VoiceResponse()
-    dial = Dial()
-    dial.conference(
-        meet.conference,
-        start_conference_on_enter=True,
-        end_conference_on_exit=True,
-        beep=False,
-        status_callback=callback_url("conference", reservation=meet.reservation_id),
-        status_callback_event="start end join leave",
-        status_callback_method="POST",
-    )
-    response.append(dial)
-    return _document(response)
+    speaker.say(response, *texts)
+    response.hangup()
+    return response
 
 
-def _say(parent: VoiceResponse, config: Config, text: str) -> None:
-    parent.say(text, voice=config.caller_voice, language=config.caller_language)
+def _alone(verb: str) -> VoiceResponse:
+    """One verb without anything else."""
+    response = VoiceResponse()
+    getattr(response, verb)()
+    return response
 
 
-def _document(response: VoiceResponse) -> str:
-    return str(response)
+def _redirect(url: str) -> VoiceResponse:
+    response = VoiceResponse()
+    response.redirect(url, method="POST")
+    return response
+
+
+def _farewell(key: str, speech: Speech, config: Config) -> VoiceResponse:
+    speaker = Speaker.of(config, speech)
+    return _last_words(speaker, speaker.phrase(key))

@@ -5,15 +5,20 @@ from __future__ import annotations
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from . import views
+from . import queue_views, views
 
 app_name = "twilio"
 
 urlpatterns = [
     path("voice/", views.VoiceWebhook.as_view(), name="voice"),
     path("gather/", views.GatherWebhook.as_view(), name="gather"),
-    path("wait/", views.WaitWebhook.as_view(), name="wait"),
-    path("queue/", views.QueueWebhook.as_view(), name="queue"),
+    path("ivr/", views.IVRWebhook.as_view(), name="ivr"),
+    path("wait/", queue_views.WaitWebhook.as_view(), name="wait"),
+    path("ask/", queue_views.AskWebhook.as_view(), name="ask"),
+    path("queue/", queue_views.QueueWebhook.as_view(), name="queue"),
+    path("onward/", queue_views.OnwardWebhook.as_view(), name="onward"),
+    path("recorded/", queue_views.RecordedWebhook.as_view(), name="recorded"),
+    path("recording/", queue_views.RecordingWebhook.as_view(), name="recording"),
     path("connect/", views.ConnectWebhook.as_view(), name="connect"),
     path("agent/", views.AgentWebhook.as_view(), name="agent"),
     path("conference/", views.ConferenceWebhook.as_view(), name="conference"),

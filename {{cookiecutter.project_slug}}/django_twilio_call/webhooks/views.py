@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import Config, get_config
-from ..services import CallService, IVRService, QueueService
+from ..services import CallService, IVRService
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
-from .links import twiml_url
+from .links import callback_url, twiml_url
 
 
 class VoiceWebhook(TwilioWebhook):
@@ -21,14 +21,14 @@ class VoiceWebhook(TwilioWebhook):
         return f"voice:{delivery.call_sid}"
 
     def respond(self, delivery: Delivery, config: Config) -> str:
-        """Greet and offer the menu."""
-        menu = CallService().receive(
+        """Greet, and offer what the number's flow begins with."""
+        decision = CallService().receive(
             sid=delivery.call_sid,
             from_number=delivery.text("From", ""),
             to_number=delivery.text("To", ""),
             now=delivery.now,
         )
-        return twiml.render(menu, config)
+        return twiml.render(decision, config)
 
 
 class GatherWebhook(TwilioWebhook):
@@ -51,45 +51,26 @@ class GatherWebhook(TwilioWebhook):
         return twiml.render(decision, config)
 
 
-class WaitWebhook(TwilioWebhook):
-    """Twilio asks what a waiting caller hears next."""
+class IVRWebhook(TwilioWebhook):
+    """The caller answered a menu of their flow, or goes on in it."""
 
-    kind = "wait"
-
-    def key(self, delivery: Delivery) -> None:
-        """A pure function of the request and the queue: asked twice, it says the same."""
-
-    def respond(self, delivery: Delivery, config: Config) -> str:
-        """Position and music, or the end of the wait."""
-        decision = QueueService().wait(
-            entry_id=delivery.number("entry"),
-            position=delivery.number("QueuePosition", 0),
-            waited=delivery.number("QueueTime", 0),
-        )
-        return twiml.render(decision, config)
-
-    def fall_back(self, request: HttpRequest, delivery: Delivery, error: Exception) -> HttpResponse:
-        """The caller simply goes on waiting."""
-        return HttpResponse(twiml.hold(get_config()), content_type="text/xml")
-
-
-class QueueWebhook(TwilioWebhook):
-    """The caller has left Twilio's queue, one way or another."""
-
-    kind = "queue"
+    kind = "ivr"
 
     def key(self, delivery: Delivery) -> str:
-        """A visit ends once; a call may visit twice, so the entry tells them apart, and a redirect ends nothing."""
-        return f"queue:{delivery.call_sid}:{delivery.number('entry')}:{delivery.text('QueueResult')}"
-
-    def foresee(self, delivery: Delivery, config: Config) -> str:
-        """Twilio's result alone says whether anybody is left to hear something."""
-        return twiml.render(QueueService().farewell(result=delivery.text("QueueResult")), config)
+        """The steps of a call through its flow are counted."""
+        return f"ivr:{delivery.call_sid}:{delivery.number('step')}"
 
     def respond(self, delivery: Delivery, config: Config) -> str:
-        """Write the outcome."""
-        QueueService().leave(entry_id=delivery.number("entry"), result=delivery.text("QueueResult"), now=delivery.now)
-        return self.foresee(delivery, config)
+        """One step on."""
+        decision = IVRService().press(
+            call_sid=delivery.call_sid,
+            node=delivery.text("node"),
+            digits=delivery.text("Digits", ""),
+            attempt=delivery.number("attempt"),
+            step=delivery.number("step"),
+            now=delivery.now,
+        )
+        return twiml.render(decision, config)
 
 
 class ConnectWebhook(TwilioWebhook):
@@ -128,6 +109,7 @@ class AgentWebhook(TwilioWebhook):
             from_number=delivery.text("From"),
             to_number=delivery.text("To", ""),
             connect_url=twiml_url("connect", reservation=reservation_id),
+            status_url=callback_url("status", reservation=reservation_id),
             now=delivery.now,
         )
         return twiml.render(decision, config)
@@ -168,6 +150,7 @@ class StatusWebhook(StatusCallback):
             duration=delivery.number("CallDuration", 0),
             from_number=delivery.text("From", ""),
             to_number=delivery.text("To", ""),
+            reservation_id=delivery.number("reservation", 0),
             now=delivery.now,
         )
         return ""

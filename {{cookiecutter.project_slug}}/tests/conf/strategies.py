@@ -9,7 +9,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from django_twilio_call.conf.catalogue import variables
-from django_twilio_call.conf.variables import Var
+from django_twilio_call.conf.variables import DEPLOYED, Var
 
 from .deploys import CANARY, OPERATOR
 
@@ -17,6 +17,11 @@ PORTABLE: Final = st.text(
     st.characters(blacklist_categories=("C", "Z"), blacklist_characters="$\"'#"), min_size=1, max_size=40
 ).filter(str.isprintable)
 """Values that every reader of env files takes alike."""
+
+
+def _any_text(_: object) -> st.SearchStrategy[str]:
+    return PORTABLE
+
 
 HOST: Final = r"[a-z][a-z0-9]{0,8}\.example\.com"
 _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str]]], ...]] = (
@@ -44,7 +49,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"an edge", lambda _: st.sampled_from(["", "dublin"])),
     (r"a path", lambda _: _like(r"[a-z/][a-z0-9._/-]{0,20}")),
     (r"at least 32|empty, or at least 16|the account's", lambda _: _like(rf"{CANARY}[A-Za-z0-9_-]{{32,50}}")),
-    (r"a text", lambda _: PORTABLE.map(lambda text: CANARY + text)),
+    (r"a text", _any_text),
 )
 
 
@@ -52,7 +57,7 @@ def valid(declared: Var) -> st.SearchStrategy[str]:
     """Texts that the rule of this variable takes."""
     for pattern, made in _BY_RULE:
         if found := re.match(pattern, declared.type.rule):
-            return made(found)
+            return made(found).map(lambda text: CANARY + text) if declared.secret and made is _any_text else made(found)
     raise AssertionError(f"no strategy for {declared.name}: {declared.type.rule}")
 
 
@@ -63,12 +68,10 @@ def environments(draw: st.DrawFn, stage: str) -> dict[str, str]:
     for name, declared in variables().items():
         if declared.required_in(stage) or (name not in COUPLED and draw(st.booleans())):
             environ[name] = draw(valid(declared))
+    if stage in DEPLOYED:
+        environ |= {"TWILIO_BACKEND": "twilio", "PUBLIC_BASE_URL": OPERATOR["PUBLIC_BASE_URL"]}
     if stage == "production":
-        environ |= {
-            "TWILIO_BACKEND": "twilio",
-            "TWILIO_API_BASE_URL": "",
-            "PUBLIC_BASE_URL": OPERATOR["PUBLIC_BASE_URL"],
-        }
+        environ["TWILIO_API_BASE_URL"] = ""
     environ.pop("DJANGO_TWILIO_WEBHOOK_VALIDATE", None)
     return environ
 

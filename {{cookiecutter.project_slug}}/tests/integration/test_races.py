@@ -56,6 +56,16 @@ def test_a_hundred_reservations_by_eight_workers_book_nobody_twice(queue: Queue,
     assert QueueEntry.objects.filter(state=QueueEntryState.RESERVED).count() == 25
 
 
+def enqueue_with_offers(twilio: Twilio) -> None:
+    Queue.objects.update(offer_callback=True)
+    enqueue(twilio)
+
+
+def left_for_goodbye(twilio: Twilio) -> None:
+    entry = enqueue(twilio)
+    twilio.post(f"/twilio/queue/?entry={entry.pk}&then=goodbye", QueueResult="leave")
+
+
 STEPS: list[tuple[str, Callable[[Twilio], object], str, dict[str, Any]]] = [
     ("voice", lambda twilio: None, "/twilio/voice/", {}),
     ("gather", lambda twilio: twilio.post("/twilio/voice/"), "/twilio/gather/?attempt=1", {"Digits": "1"}),
@@ -63,6 +73,8 @@ STEPS: list[tuple[str, Callable[[Twilio], object], str, dict[str, Any]]] = [
     ("hangup", offer, "/twilio/queue/?entry={entry}", {"QueueResult": "hangup"}),
     ("hangup after join", joined, "/twilio/queue/?entry={entry}", {"QueueResult": "hangup"}),
     ("leave", enqueue, "/twilio/queue/?entry={entry}", {"QueueResult": "leave"}),
+    ("ask", enqueue_with_offers, "/twilio/ask/?entry={entry}&at=5", {"Digits": "1"}),
+    ("onward", left_for_goodbye, "/twilio/onward/?entry={entry}", {}),
     ("agent", accepted, "/twilio/agent/", {"sid": AGENT_LEG, "From": "client:{agent}", "reservation": "{reservation}"}),
     ("connect", joined, "/twilio/connect/?reservation={reservation}", {}),
     (

@@ -7,9 +7,15 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_twilio_call.models import Agent, QueueEntry
+from django_twilio_call.constants import Onward
+from django_twilio_call.models import Agent, IVRVersion, Queue, QueueEntry, Reservation
 from tests.fakes import Twilio, call_sid
 
+from .conftest import Publish
+from .test_callback import ask, join
+from .test_flow import press
+from .test_overflow import refuse
+from .test_voicemail import recording
 from .test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
 
 pytestmark = pytest.mark.django_db
@@ -46,8 +52,10 @@ def test_gather(twilio: Twilio, agent: Agent) -> None:
 def test_wait(twilio: Twilio, agent: Agent) -> None:
     entry = enqueue(twilio)
 
+    Queue.objects.update(announce_every=30)
+
     with Budget():
-        twilio.post(f"/twilio/wait/?entry={entry.pk}", QueueTime=5)
+        twilio.post(f"/twilio/wait/?entry={entry.pk}", QueueTime=5, QueuePosition=1)
 
 
 @pytest.mark.parametrize("stage", [enqueue, offer, accepted, joined], ids=lambda stage: stage.__name__)
@@ -58,6 +66,102 @@ def test_queue(twilio: Twilio, agent: Agent, stage: object, result: str) -> None
 
     with Budget():
         twilio.post(f"/twilio/queue/?entry={entry.pk}", QueueResult=result)
+
+
+@pytest.mark.parametrize("reason", ["closed", "full", "nobody"])
+def test_gather_of_a_queue_that_takes_nobody(twilio: Twilio, queue: Queue, reason: str) -> None:
+    refuse(queue, reason, when=Onward.QUEUE)
+    twilio.post("/twilio/voice/")
+
+    with Budget():
+        twilio.post("/twilio/gather/?attempt=1", Digits="1")
+
+
+@pytest.mark.parametrize("reason", ["", "closed", "full", "nobody"])
+def test_onward(twilio: Twilio, queue: Queue, reason: str) -> None:
+    refuse(queue, "nobody", when=Onward.QUEUE)
+    entry = enqueue(twilio)
+    refuse(Queue.objects.get(key="other"), reason)
+
+    with Budget():
+        twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+def test_voice_of_a_flow(twilio: Twilio, publish: Publish) -> None:
+    publish()
+
+    with Budget():
+        twilio.post("/twilio/voice/")
+
+
+@pytest.mark.parametrize("digits", ["1", "2", "7"])
+def test_ivr(twilio: Twilio, asked: IVRVersion, queue: Queue, digits: str) -> None:
+    refuse(queue, "closed")
+
+    with Budget():
+        press(twilio, digits)
+
+
+@pytest.mark.parametrize("node", ["night", "support"])
+@pytest.mark.parametrize("instead", ["voicemail", "callback"])
+def test_ivr_that_goes_on(twilio: Twilio, publish: Publish, queue: Queue, node: str, instead: str) -> None:
+    publish(night={"type": instead})
+    twilio.post("/twilio/voice/")
+    refuse(queue, "closed")
+
+    with Budget():
+        press(twilio, "", node=node, attempt=0)
+
+
+def test_onward_to_voicemail(twilio: Twilio, queue: Queue) -> None:
+    refuse(queue, "nobody", when=Onward.VOICEMAIL)
+    entry = enqueue(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+@pytest.mark.parametrize("digits", ["1", "2", "7"])
+def test_ask(twilio: Twilio, offering: Queue, digits: str) -> None:
+    entry = enqueue(twilio)
+
+    with Budget():
+        ask(twilio, entry, digits)
+
+
+def test_onward_to_a_callback(twilio: Twilio, queue: Queue) -> None:
+    refuse(queue, "nobody", when=Onward.CALLBACK)
+    entry = enqueue(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/onward/?entry={entry.pk}")
+
+
+def test_agent_of_a_callback(twilio: Twilio, lined_up: Reservation) -> None:
+    with Budget():
+        join(twilio, lined_up)
+
+
+@pytest.mark.parametrize("name", ["connect", "status"])
+def test_answer_of_a_callback(twilio: Twilio, lined_up: Reservation, name: str) -> None:
+    join(twilio, lined_up)
+
+    with Budget():
+        path = f"/twilio/{name}/?reservation={lined_up.pk}"
+        twilio.post(path, sid=call_sid(5), CallStatus="in-progress", SequenceNumber=2)
+
+
+def test_recorded(twilio: Twilio, queue: Queue) -> None:
+    with Budget():
+        twilio.post(f"/twilio/recorded/?queue={queue.pk}")
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known call", "unknown call"])
+def test_recording(twilio: Twilio, queue: Queue, known: bool) -> None:
+    twilio.post("/twilio/voice/")
+
+    with Budget():
+        recording(twilio, queue, sid=call_sid(1 if known else 3))
 
 
 def test_agent(twilio: Twilio, agent: Agent) -> None:

@@ -29,7 +29,16 @@ def database_gone() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("path", ["/twilio/voice/", "/twilio/gather/?attempt=1", "/twilio/connect/?reservation=1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/twilio/voice/",
+        "/twilio/gather/?attempt=1",
+        "/twilio/onward/?entry=1",
+        "/twilio/ivr/?node=main&attempt=1&step=1",
+        "/twilio/connect/?reservation=1",
+    ],
+)
 def test_without_a_database_a_caller_is_kept_on_the_line(twilio: Twilio, path: str) -> None:
     with database_gone():
         assert twilio.say(path) == ["Say", "Pause", "Redirect"]
@@ -49,18 +58,21 @@ def test_the_key_that_was_pressed_survives_the_trouble(twilio: Twilio, agent: Ag
     assert twilio.say(path) == ["Enqueue"]
 
 
-def test_without_a_database_a_waiting_caller_goes_on_waiting(twilio: Twilio) -> None:
+@pytest.mark.parametrize("path", ["/twilio/wait/?entry=1", "/twilio/ask/?entry=1&at=5"])
+def test_without_a_database_a_waiting_caller_goes_on_waiting(twilio: Twilio, path: str) -> None:
     with database_gone():
-        assert twilio.say("/twilio/wait/?entry=1", QueueTime=5) == ["Pause"]
+        assert twilio.say(path, QueueTime=5, Digits="1") == ["Pause"]
 
 
-@pytest.mark.parametrize("path", ["/twilio/status/", "/twilio/conference/?reservation=1"])
+@pytest.mark.parametrize("path", ["/twilio/status/", "/twilio/conference/?reservation=1", "/twilio/recording/?queue=1"])
 def test_without_a_database_a_status_callback_is_asked_for_again(twilio: Twilio, path: str) -> None:
     params: dict[str, Any] = {
         "CallStatus": "completed",
         "SequenceNumber": 1,
         "ConferenceSid": "CF1",
         "StatusCallbackEvent": "x",
+        "RecordingSid": "RE1",
+        "RecordingStatus": "in-progress",
     }
 
     with database_gone():

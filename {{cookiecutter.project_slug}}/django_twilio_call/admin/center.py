@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from .models import Agent, AgentStateSpan, Call, Outbox, Queue, QueueEntry, QueueMembership, Reservation, WebhookEvent
+from ..models import Agent, AgentStateSpan, Call, Outbox, Queue, QueueEntry, QueueMembership, Reservation, WebhookEvent
 
 
 class MembershipInline(admin.TabularInline):
@@ -69,7 +69,16 @@ class CallAdmin(RecordAdmin):
 class QueueEntryAdmin(RecordAdmin):
     """Visits to queues."""
 
-    list_display = ("call", "queue", "state", "enqueued_at", "answered_at", "ended_at")
+    list_display = (
+        "call",
+        "queue",
+        "state",
+        "overflow_reason",
+        "overflow_to",
+        "enqueued_at",
+        "answered_at",
+        "ended_at",
+    )
     list_filter = ("state", "queue")
     list_select_related = ("call", "queue")
 

@@ -1,0 +1,31 @@
+"""Calendars in the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from ..models import Calendar, OpeningTime, SpecialDay
+
+
+class OpeningTimeInline(admin.TabularInline):
+    """The week."""
+
+    model = OpeningTime
+    extra = 0
+
+
+class SpecialDayInline(admin.TabularInline):
+    """Dates that do not follow the week."""
+
+    model = SpecialDay
+    extra = 0
+
+
+@admin.register(Calendar)
+class CalendarAdmin(admin.ModelAdmin):
+    """When queues are open."""
+
+    list_display = ("name", "key", "zone")
+    search_fields = ("name", "key")
+    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
+    inlines = (OpeningTimeInline, SpecialDayInline)

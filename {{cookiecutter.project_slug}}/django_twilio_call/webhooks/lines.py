@@ -1,0 +1,93 @@
+"""TwiML of the line: waiting in it, leaving a message instead, and meeting an agent. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+
+from ..conf import Config
+from ..services.decisions import Meet, Offer, Queued, TakeMessage, Wait
+from .links import callback_url, twiml_url
+from .speech import Speaker
+
+HOLD_SECONDS: Final = 10
+SILENCE_SECONDS: Final = 10
+FINISH_KEY: Final = "#"
+
+
+def queue(queued: Queued) -> VoiceResponse:
+    response = VoiceResponse()
+    then = {"then": queued.then} if queued.then else {}
+    response.enqueue(
+        queued.queue,
+        action=twiml_url("queue", entry=queued.entry_id, **then),
+        method="POST",
+        wait_url=twiml_url("wait", entry=queued.entry_id),
+        wait_url_method="POST",
+    )
+    return response
+
+
+def wait(wait: Wait, config: Config) -> VoiceResponse:
+    """Position and estimate, where they are known, and music until Twilio asks again; keys may be pressed all along."""
+    response, speaker = VoiceResponse(), Speaker.of(config, wait.speech)
+    heard = _gather(response, wait.offers) if wait.offers else response
+    if wait.position:
+        estimate = () if wait.estimate is None else (speaker.wait(wait.estimate),)
+        offers = (speaker.phrase(f"offer_{offer.way}") for offer in wait.offers)
+        speaker.say(heard, speaker.phrase("position", position=wait.position), *estimate, *offers)
+    if music := wait.music or config.hold_music_url:
+        heard.play(music)
+    else:
+        heard.pause(length=HOLD_SECONDS)
+    return response
+
+
+def _gather(response: VoiceResponse, offers: tuple[Offer, ...]) -> Gather:
+    """Listen for a key. Without one the document ends, and Twilio asks for the next."""
+    gather: Gather = response.gather(
+        input="dtmf",
+        num_digits=1,
+        timeout=1,
+        action=twiml_url("ask", entry=offers[0].entry_id, at=offers[0].waited),
+        method="POST",
+    )
+    return gather
+
+
+def take_message(message: TakeMessage, config: Config) -> VoiceResponse:
+    """<Record> has an action, or Twilio would ask this URL again for ever; without a sound it goes on below."""
+    response, speaker = VoiceResponse(), Speaker.of(config, message.speech)
+    speaker.say(response, speaker.phrase("message"))
+    response.record(
+        action=twiml_url("recorded", queue=message.queue_id),
+        method="POST",
+        max_length=message.seconds,
+        finish_on_key=FINISH_KEY,
+        timeout=SILENCE_SECONDS,
+        play_beep=True,
+        recording_status_callback=callback_url("recording", queue=message.queue_id),
+        recording_status_callback_method="POST",
+        recording_status_callback_event="completed",
+    )
+    speaker.say(response, speaker.phrase("thanks"))
+    response.hangup()
+    return response
+
+
+def meet(meet: Meet) -> VoiceResponse:
+    """Both legs say the same: a conference takes its callback from whoever comes first, and ends with either."""
+    response = VoiceResponse()
+    dial = Dial()
+    dial.conference(
+        meet.conference,
+        start_conference_on_enter=True,
+        end_conference_on_exit=True,
+        beep=False,
+        status_callback=callback_url("conference", reservation=meet.reservation_id),
+        status_callback_event="start end join leave",
+        status_callback_method="POST",
+    )
+    response.append(dial)
+    return response

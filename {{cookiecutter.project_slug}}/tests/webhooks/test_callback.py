@@ -1,0 +1,291 @@
+"""Callers who are called back instead of waiting."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+import pytest
+from django.http import HttpResponse
+from django.test import override_settings
+from django.utils import timezone
+
+from django_twilio_call.constants import AgentStatus, CallbackState, Onward, OutboxState, QueueEntryState
+from django_twilio_call.exceptions import TelephonyError
+from django_twilio_call.models import Agent, Calendar, Call, CallbackRequest, Outbox, Queue, QueueEntry, Reservation
+from django_twilio_call.services import AgentService, DialingService, OutboxService, RoutingService
+from tests.fakes import CALLER, NUMBER, FakeTelephony, Twilio, call_sid, verbs
+
+from .test_overflow import call_in, refuse, visits
+from .test_walk import AGENT_LEG, enqueue, state_of
+
+pytestmark = pytest.mark.django_db
+
+BACK = call_sid(5)
+
+
+def ask(twilio: Twilio, entry: QueueEntry, digits: str = "1") -> HttpResponse:
+    return twilio.post(f"/twilio/ask/?entry={entry.pk}&at=5", Digits=digits)
+
+
+def join(twilio: Twilio, reservation: Reservation, sid: str = AGENT_LEG) -> list[str]:
+    identity = f"client:{reservation.agent.identity}"
+    return twilio.say("/twilio/agent/", sid=sid, From=identity, reservation=reservation.pk)
+
+
+@pytest.fixture
+def called(twilio: Twilio, lined_up: Reservation, telephony: FakeTelephony) -> tuple[Reservation, FakeTelephony]:
+    """The agent has joined, and the caller is being called."""
+    join(twilio, lined_up)
+    OutboxService(telephony=telephony).deliver(now=timezone.now())
+    return lined_up, telephony
+
+
+def state(request: CallbackRequest) -> str:
+    request.refresh_from_db()
+    return request.state
+
+
+def test_a_waiting_caller_is_told_what_they_may_do(twilio: Twilio, agent: Agent, offering: Queue) -> None:
+    answer = twilio.post(f"/twilio/wait/?entry={enqueue(twilio).pk}", QueuePosition=2, QueueTime=5)
+
+    assert verbs(answer) == ["Gather/Say/Pause"]
+    assert "press 1. To leave a message, press 2." in answer.content.decode()
+
+
+@pytest.mark.parametrize("number", ["anonymous", "+266696687", "client:agent_1", "12345", ""])
+def test_no_callback_is_offered_to_a_number_nobody_can_call(twilio: Twilio, offering: Queue, number: str) -> None:
+    entry = enqueue(twilio)
+    Call.objects.update(from_number=number)
+
+    assert "press 1" not in twilio.post(f"/twilio/wait/?entry={entry.pk}", QueuePosition=2).content.decode()
+    assert verbs(ask(twilio, entry)) == ["Pause"]
+
+
+def test_who_asks_for_a_callback_leaves_the_line_and_keeps_the_place(twilio: Twilio, offering: Queue) -> None:
+    entry = enqueue(twilio)
+
+    assert verbs(ask(twilio, entry)) == ["Leave"]
+    assert twilio.say(f"/twilio/queue/?entry={entry.pk}&then=goodbye", QueueResult="leave") == ["Redirect"]
+    assert "We will call you back" in twilio.post(f"/twilio/onward/?entry={entry.pk}").content.decode()
+
+    assert visits() == [("support", "overflowed", "asked", "callback")]
+    request = CallbackRequest.objects.get()
+    assert (request.number, request.enqueued_at) == (CALLER, entry.enqueued_at)
+
+
+def test_who_asks_and_hangs_up_is_called_all_the_same(twilio: Twilio, offering: Queue) -> None:
+    entry = enqueue(twilio)
+    ask(twilio, entry)
+
+    twilio.post(f"/twilio/queue/?entry={entry.pk}&then=goodbye", QueueResult="hangup")
+
+    assert visits() == [("support", "overflowed", "asked", "callback")]
+    assert CallbackRequest.objects.count() == 1
+
+
+def test_two_leaves_a_message(twilio: Twilio, offering: Queue) -> None:
+    entry = enqueue(twilio)
+    ask(twilio, entry, "2")
+    twilio.post(f"/twilio/queue/?entry={entry.pk}&then=goodbye", QueueResult="leave")
+
+    assert twilio.say(f"/twilio/onward/?entry={entry.pk}") == ["Say", "Record", "Say", "Hangup"]
+
+
+def test_another_key_changes_nothing(twilio: Twilio, offering: Queue) -> None:
+    assert verbs(ask(twilio, enqueue(twilio), "7")) == ["Pause"]
+    assert QueueEntry.objects.get().state == QueueEntryState.WAITING
+
+
+def test_a_caller_an_agent_is_on_the_way_to_stays(twilio: Twilio, agent: Agent, offering: Queue) -> None:
+    entry = enqueue(twilio)
+    RoutingService().route(now=timezone.now())
+
+    assert verbs(ask(twilio, entry)) == ["Pause"]
+    assert not CallbackRequest.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["closed", "full", "nobody"])
+def test_a_queue_that_takes_nobody_may_promise_a_callback(twilio: Twilio, queue: Queue, reason: str) -> None:
+    refuse(queue, reason, when=Onward.CALLBACK)
+
+    assert verbs(call_in(twilio)) == ["Say", "Redirect"]
+    assert (
+        "We will call you back" in twilio.post(f"/twilio/onward/?entry={QueueEntry.objects.get().pk}").content.decode()
+    )
+    assert CallbackRequest.objects.get().state == CallbackState.WAITING
+
+
+@override_settings(DJANGO_TWILIO_ENABLE_QUEUE_CALLBACKS=False)
+def test_where_callbacks_are_switched_off_none_is_promised(twilio: Twilio, queue: Queue) -> None:
+    refuse(queue, "nobody", when=Onward.CALLBACK)
+
+    assert verbs(call_in(twilio)) == ["Say", "Hangup"]
+
+
+def test_one_number_asks_once(twilio: Twilio, request_: CallbackRequest, queue: Queue) -> None:
+    refuse(queue, "nobody", when=Onward.CALLBACK)
+    entry = enqueue(twilio, call_sid(8))
+    CallbackRequest.objects.update(state=CallbackState.WAITING)
+
+    twilio.post(f"/twilio/onward/?entry={entry.pk}", sid=call_sid(8))
+
+    assert CallbackRequest.objects.count() == 1
+
+
+def test_who_calls_in_again_is_not_called(twilio: Twilio, request_: CallbackRequest) -> None:
+    DialingService().sweep(now=timezone.now())
+    lined_up = QueueEntry.objects.latest("pk")
+
+    twilio.post("/twilio/voice/", sid=call_sid(8))
+    DialingService().sweep(now=timezone.now())
+
+    assert state(request_) == CallbackState.WITHDRAWN
+    lined_up.refresh_from_db()
+    assert (lined_up.state, lined_up.overflow_reason) == ("overflowed", "withdrawn")
+    assert lined_up.call.ended_at is not None
+
+
+def test_a_callback_is_lined_up_in_its_old_place(
+    twilio: Twilio, agent: Agent, request_: CallbackRequest, queue: Queue
+) -> None:
+    twilio.post("/twilio/voice/", sid=call_sid(8), From="+14155550199")
+    twilio.post("/twilio/gather/?attempt=1", sid=call_sid(8), Digits="1")
+
+    DialingService().sweep(now=timezone.now())
+    RoutingService().route(now=timezone.now())
+
+    offered = Reservation.objects.get().entry
+    assert offered.enqueued_at == request_.enqueued_at
+    assert offered.call.from_number == CALLER
+
+
+def test_outside_of_the_hours_nobody_is_called(request_: CallbackRequest, queue: Queue) -> None:
+    queue.calendar = Calendar.objects.create(key="office", name="Office", zone="UTC")
+    queue.save()
+    monday = request_.not_before.date() + timedelta(days=8 - request_.not_before.isoweekday())
+    queue.calendar.opening_times.create(weekday=0, opens=time(9), closes=time(17))
+
+    def at(hour: int) -> datetime:
+        return datetime.combine(monday, time(hour), tzinfo=request_.not_before.tzinfo)
+
+    DialingService().sweep(now=at(8))
+    assert state(request_) == CallbackState.WAITING
+    DialingService().sweep(now=at(9))
+    assert state(request_) == CallbackState.LINED_UP
+
+
+def test_the_call_is_made_when_the_agent_has_joined(called: tuple[Reservation, FakeTelephony]) -> None:
+    reservation, telephony = called
+
+    ((kind, number, url, status_url),) = telephony.asked
+
+    assert (kind, number) == ("create", CALLER)
+    assert f"/twilio/connect/?reservation={reservation.pk}#" in url
+    assert f"/twilio/status/?reservation={reservation.pk}#" in status_url
+
+
+@pytest.mark.parametrize("first", ["status", "connect"])
+def test_the_caller_who_answers_meets_the_agent(
+    twilio: Twilio, called: tuple[Reservation, FakeTelephony], request_: CallbackRequest, first: str
+) -> None:
+    path = f"?reservation={called[0].pk}"
+    if first == "status":
+        twilio.post(f"/twilio/status/{path}", sid=BACK, CallStatus="in-progress", SequenceNumber=2)
+
+    assert twilio.say(f"/twilio/connect/{path}", sid=BACK) == ["Dial/Conference"]
+    twilio.post(f"/twilio/status/{path}", sid=BACK, CallStatus="completed", SequenceNumber=3, CallDuration=9)
+    DialingService().sweep(now=timezone.now())
+
+    call = Call.objects.get(sid=BACK)
+    assert (call.status, call.direction, call.from_number, call.to_number) == (
+        "completed",
+        "outbound-api",
+        CALLER,
+        NUMBER,
+    )
+    assert call.entries.get().state == QueueEntryState.ANSWERED
+    assert state(request_) == CallbackState.DONE
+    assert not Call.objects.filter(sid__startswith="CB").exists()
+
+
+@pytest.mark.parametrize("status", ["no-answer", "busy", "failed"])
+def test_who_does_not_answer_is_called_again_later_and_not_for_ever(
+    twilio: Twilio,
+    called: tuple[Reservation, FakeTelephony],
+    request_: CallbackRequest,
+    agent: Agent,
+    queue: Queue,
+    status: str,
+) -> None:
+    reservation, now = called[0], timezone.now()
+    twilio.post(f"/twilio/status/?reservation={reservation.pk}", sid=BACK, CallStatus=status, SequenceNumber=2)
+
+    DialingService().sweep(now=now)
+
+    assert visits()[-1] == ("support", "overflowed", "no_answer", "")
+    assert Outbox.objects.get(kind="end_call").call_sid == AGENT_LEG
+    assert state(request_) == CallbackState.WAITING
+    assert request_.not_before == now + timedelta(seconds=queue.callback_pause)
+
+    Queue.objects.update(callback_attempts=2)
+    later = now + timedelta(seconds=queue.callback_pause)
+    DialingService().sweep(now=later)
+    assert state(request_) == CallbackState.LINED_UP
+    Call.objects.filter(sid__startswith="CB").update(ended_at=later)
+    DialingService().sweep(now=later)
+    assert state(request_) == CallbackState.FAILED
+
+
+def test_a_call_twilio_refuses_is_a_try_that_failed(
+    twilio: Twilio, agent: Agent, lined_up: Reservation, request_: CallbackRequest, telephony: FakeTelephony
+) -> None:
+    join(twilio, lined_up)
+    telephony.error = TelephonyError("no such number", code=21211, status=400)
+
+    OutboxService(telephony=telephony).deliver(now=timezone.now())
+    DialingService().sweep(now=timezone.now())
+
+    assert Outbox.objects.get(kind="create_call").state == OutboxState.FAILED
+    assert state(request_) == CallbackState.WAITING
+    assert QueueEntry.objects.latest("pk").state == QueueEntryState.OVERFLOWED
+    assert state_of(agent) == AgentStatus.BUSY  # until their leg has really ended
+
+
+def test_an_agent_who_gives_up_leaves_the_caller_to_the_next_without_a_second_call(
+    twilio: Twilio, called: tuple[Reservation, FakeTelephony], queue: Queue
+) -> None:
+    reservation, _ = called
+    twilio.post("/twilio/status/", sid=AGENT_LEG, CallStatus="completed", SequenceNumber=2)
+    RoutingService().sweep(now=timezone.now())
+
+    assert twilio.say(f"/twilio/connect/?reservation={reservation.pk}", sid=BACK) == ["Enqueue"]
+    assert Outbox.objects.filter(kind="create_call").count() == 1
+
+
+def test_before_the_call_is_made_a_second_agent_makes_none_either(
+    twilio: Twilio, called: tuple[Reservation, FakeTelephony], agent: Agent
+) -> None:
+    twilio.post("/twilio/status/", sid=AGENT_LEG, CallStatus="completed", SequenceNumber=2)
+    later = timezone.now() + timedelta(minutes=5)
+    RoutingService().sweep(now=timezone.now())
+    RoutingService().sweep(now=later)
+    RoutingService().route(now=later)
+    again = Reservation.objects.latest("pk")
+    AgentService().accept(reservation_id=again.pk, agent_id=agent.pk, now=later)
+
+    assert join(twilio, again, sid=call_sid(6)) == ["Dial/Conference"]
+    assert Outbox.objects.filter(kind="create_call").count() == 1
+
+
+def test_a_call_an_agent_gave_up_before_it_was_made_is_a_try_that_failed(
+    twilio: Twilio, lined_up: Reservation, request_: CallbackRequest, telephony: FakeTelephony
+) -> None:
+    join(twilio, lined_up)
+    twilio.post("/twilio/status/", sid=AGENT_LEG, CallStatus="completed", SequenceNumber=2)
+    RoutingService().sweep(now=timezone.now())
+
+    OutboxService(telephony=telephony).deliver(now=timezone.now())
+    DialingService().sweep(now=timezone.now())
+
+    assert telephony.asked == []
+    assert state(request_) == CallbackState.WAITING
