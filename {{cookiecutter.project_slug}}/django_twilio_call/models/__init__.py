@@ -8,11 +8,15 @@ from .agents import Agent, AgentStateSpan
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
+from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.queue": ("queue", "routing", "analytics", "ivr"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
+    "django_twilio_call.skill": ("routing",),
+    "django_twilio_call.queueskill": ("routing",),
+    "django_twilio_call.relaxation": ("routing",),
 }
 """Model label -> the services whose cached answers it makes stale.
 
@@ -23,12 +27,16 @@ is cached for seconds, and an invalidation for each webhook would cost more than
 __all__ = [
     "INVALIDATES",
     "Agent",
+    "AgentSkill",
     "AgentStateSpan",
     "Call",
     "Outbox",
     "Queue",
     "QueueEntry",
     "QueueMembership",
+    "QueueSkill",
+    "Relaxation",
     "Reservation",
+    "Skill",
     "WebhookEvent",
 ]

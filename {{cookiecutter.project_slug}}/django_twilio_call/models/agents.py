@@ -18,6 +18,12 @@ class Agent(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="agent")
     name = models.CharField(max_length=150)
+    heard_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the agent's desk last asked for news. Empty: no desk has begun to, so none is waited for.",
+    )
 
     objects = AnnouncingQuerySet.as_manager()
 
@@ -85,7 +91,7 @@ class AgentStateSpan(models.Model):
         )
         indexes = (
             # Longest idle is the first row of this index: the routing query reads nothing else.
-            models.Index(fields=["state", "started_at"], condition=Q(ended_at=None), name="span_open_by_state"),
+            models.Index(fields=["state", "started_at", "id"], condition=Q(ended_at=None), name="span_open_by_state"),
             models.Index(fields=["agent", "started_at"], name="span_history"),
         )
 
