@@ -3,6 +3,7 @@
 #  make check    format, lint, types, import contracts, where the files lie
 #  make bench    times beside cookiecutter's and django-admin's own, in one run
 #  make bench-calls   500 calls at 10 a second: on SQLite, and with four web workers on PostgreSQL and Valkey
+#  make bench-routing 10,000 reservations by 16 processes on PostgreSQL, beside the least a database can do for one
 #  make lock     all requirements*.txt anew: the newest versions that pyproject.toml allows
 #
 #  Each does its own set-up, once. Wanted: Python 3.11 or newer and make.                PYTHON=python3
@@ -16,7 +17,7 @@ BAKE := -m cookiecutter --default-config --no-input --output-dir
 COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check bench bench-calls lock
+.PHONY: help demo test check bench bench-calls bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -48,6 +49,9 @@ bench: .venv/.done
 
 bench-calls: .venv/.done
 	@$(BIN)/python benchmarks/calls.py
+
+bench-routing: .venv/.done
+	@$(BIN)/python benchmarks/routing.py
 
 lock: .venv/.done
 	@rm -rf build/lock
