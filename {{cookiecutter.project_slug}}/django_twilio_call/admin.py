@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from .models import (
     Agent,
+    AgentReason,
     AgentSkill,
     AgentStateSpan,
     Call,
@@ -83,6 +84,14 @@ class AgentAdmin(admin.ModelAdmin):
     search_fields = ("name", "user__username")
     autocomplete_fields = ("user",)
     inlines = (AgentSkillInline, MembershipInline)
+
+
+@admin.register(AgentReason)
+class AgentReasonAdmin(admin.ModelAdmin):
+    """What agents may say they do."""
+
+    list_display = ("name", "state", "position", "is_active")
+    list_filter = ("state",)
 
 
 class RecordAdmin(admin.ModelAdmin):

@@ -36,6 +36,7 @@ def _for_agents(
         if agent is None:
             return _refused(403, "log in as an agent")
         try:
+            AgentService().heard(agent=agent, now=timezone.now())
             return JsonResponse(view(request, agent, *args, **kwargs) or {})
         except NotFound as error:
             return _refused(404, str(error))

@@ -138,6 +138,8 @@ class DefaultValues:
     SERVICE_LEVEL_THRESHOLD: Final = 30
     SHORT_ABANDON_THRESHOLD: Final = 5
     ABANDONMENT_THRESHOLD: Final = 300
+    # Browsers let a page in the background run once a minute.
+    HEARTBEAT_TIMEOUT: Final = 90
     PRIORITY_WEIGHT: Final = 60
     TIER_WAIT: Final = 20
     STICKY_WAIT: Final = 30
@@ -198,8 +200,19 @@ class AgentStatus:
     OFFLINE: Final = "offline"
     LUNCH: Final = "lunch"
 
+    CHOSEN_STATUSES: Final = (AVAILABLE, ON_BREAK, LUNCH, TRAINING, OFFLINE)
+    ON_SHIFT_STATUSES: Final = (AVAILABLE, RESERVED, BUSY, WRAP_UP)
     ACTIVE_STATUSES: Final = frozenset({AVAILABLE, BUSY})
     UNAVAILABLE_STATUSES: Final = frozenset({ON_BREAK, TRAINING, OFFLINE, LUNCH})
+
+
+class StateReason:
+    """Why the server itself changed an agent's state; agents choose theirs from a catalogue in the admin."""
+
+    AWAY: Final = "away"
+    NO_ANSWER: Final = "no answer"
+    DECLINED: Final = "declined"
+    HUNG_UP: Final = "hung up"
 
 
 class QueueStatus:

@@ -69,8 +69,9 @@ def _act(refused: str) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P
 
 @_act("Your state was not changed.")
 def choose_state(request: HttpRequest, agent: Agent) -> None:
-    """Go to the state in form field `state`."""
-    AgentService().set_state(agent_id=agent.pk, state=request.POST.get("state", ""), now=timezone.now())
+    """Go to the state in form field `state`, with a reason after a colon where one was pressed."""
+    state, _, reason = request.POST.get("state", "").partition(":")
+    AgentService().set_state(agent_id=agent.pk, state=state, reason=reason[:100], at_desk=True, now=timezone.now())
 
 
 @_act("This caller is no longer offered to you.")
@@ -100,8 +101,9 @@ def _agent_of(request: HttpRequest) -> Agent | None:
 
 def _desk(agent: Agent) -> dict[str, Any]:
     now = timezone.now()
-    desk = AgentService().desk(agent_id=agent.pk, now=now)
-    shown = presenters.present_desk(desk, now=now, ring_timeout=get_config().ring_timeout)
+    service = AgentService()
+    desk = service.desk(agent_id=agent.pk, at_desk=True, now=now)
+    shown = presenters.present_desk(desk, now=now, ring_timeout=get_config().ring_timeout, reasons=service.reasons())
     return {"desk": shown, "version": fragments.version_of(shown)}
 
 

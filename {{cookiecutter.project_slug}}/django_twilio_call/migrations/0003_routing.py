@@ -19,6 +19,31 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="AgentReason",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("available", "available"),
+                            ("on_break", "on break"),
+                            ("lunch", "lunch"),
+                            ("training", "training"),
+                            ("offline", "offline"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("name", models.CharField(max_length=50)),
+                ("position", models.PositiveSmallIntegerField(default=0, help_text="Lower ones are shown first.")),
+                ("is_active", models.BooleanField(default=True)),
+            ],
+            options={
+                "ordering": ("state", "position", "name"),
+            },
+        ),
+        migrations.CreateModel(
             name="AgentSkill",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -263,6 +288,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="reservation",
             index=models.Index(fields=["agent", "-created_at"], name="reservation_by_agent"),
+        ),
+        migrations.AddConstraint(
+            model_name="agentreason",
+            constraint=models.UniqueConstraint(fields=("state", "name"), name="one_reason_per_state_and_name"),
         ),
         migrations.AddField(
             model_name="agentskill",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .agents import Agent, AgentStateSpan
+from .agents import Agent, AgentReason, AgentStateSpan
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
@@ -14,6 +14,7 @@ INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.queue": ("queue", "routing", "analytics", "ivr"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
+    "django_twilio_call.agentreason": ("agent",),
     "django_twilio_call.skill": ("routing",),
     "django_twilio_call.queueskill": ("routing",),
     "django_twilio_call.relaxation": ("routing",),
@@ -27,6 +28,7 @@ is cached for seconds, and an invalidation for each webhook would cost more than
 __all__ = [
     "INVALIDATES",
     "Agent",
+    "AgentReason",
     "AgentSkill",
     "AgentStateSpan",
     "Call",

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from ..constants import AgentStatus, QueueEntryState, ReservationState
+from ..constants import AgentStatus, QueueEntryState, ReservationState, StateReason
 from ..models import AgentStateSpan, QueueEntry, Reservation
 from ..models.booking import (
     PassedOver,
@@ -27,9 +27,6 @@ from .base import BaseService, cache_result
 from .queues import QueueService
 from .reservations import locked, release, requeue, withdraw
 from .rules import Rules, load
-
-ON_SHIFT: Final = (AgentStatus.AVAILABLE, AgentStatus.RESERVED, AgentStatus.BUSY, AgentStatus.WRAP_UP)
-"""States of an agent for whom a caller is kept a while: they are free, or will be."""
 
 
 class RoutingService(BaseService):
@@ -56,6 +53,7 @@ class RoutingService(BaseService):
         """Do what time alone brings: wrap-up ends, offers expire, ends whose webhook never came; answers how many."""
         steps: tuple[tuple[Iterator[int], Callable[[int], bool]], ...] = (
             (self._ids(AgentStateSpan.objects.due(now)), lambda pk: self._end_timed_span(pk, now)),
+            (self._ids(AgentStateSpan.objects.unheard(self._heard_since(now))), lambda pk: self._set_away(pk, now)),
             (self._ids(self._expired(now)), lambda pk: self._expire(pk, now)),
             (self._ids(self._callers_gone()), lambda pk: self._abandon(pk, now)),
             (self._ids(self._agents_gone()), lambda pk: self._release(pk, now)),
@@ -115,7 +113,7 @@ class RoutingService(BaseService):
                 passed_over.append(self._like(caller, now))
 
     def _at_once(self, queue_id: int, passed_over: list[PassedOver], now: datetime) -> Reservation | None:
-        """The common case, in one statement: the queue's first caller gets an agent whom any of its callers may have."""
+        """The common case, in one statement: the queue's first caller gets an agent whom all its callers may have."""
         rules = self._rules(queue_id)
         if rules.sticky_days or not can_book_at_once():
             return None
@@ -172,7 +170,11 @@ class RoutingService(BaseService):
         if agent_id is None or not _is_number(number):
             caller.held_until = caller.enqueued_at
         else:
-            on_shift = AgentStateSpan.objects.current().filter(agent_id=agent_id, state__in=ON_SHIFT).exists()
+            on_shift = (
+                AgentStateSpan.objects.current()
+                .filter(agent_id=agent_id, state__in=AgentStatus.ON_SHIFT_STATUSES)
+                .exists()
+            )
             caller.preferred_agent_id = agent_id
             caller.held_until = caller.enqueued_at + timedelta(seconds=rules.sticky_wait if on_shift else 0)
         caller.save(update_fields=["preferred_agent", "held_until"])
@@ -197,6 +199,24 @@ class RoutingService(BaseService):
         moved = AgentStateSpan.objects.move(agent_id=agent_id, to=AgentStatus.AVAILABLE, now=now, pk=pk)
         return moved is not None
 
+    def _heard_since(self, now: datetime) -> datetime:
+        return now - timedelta(seconds=self.config.heartbeat_timeout)
+
+    @transaction.atomic
+    def _set_away(self, pk: int, now: datetime) -> bool:
+        span = AgentStateSpan.objects.unheard(self._heard_since(now)).filter(pk=pk).first()
+        if span is None:
+            return False
+        moved = AgentStateSpan.objects.move(
+            agent_id=span.agent_id,
+            to=AgentStatus.OFFLINE,
+            reason=StateReason.AWAY,
+            now=now,
+            pk=pk,
+            state=AgentStatus.AVAILABLE,
+        )
+        return moved is not None
+
     @transaction.atomic
     def _expire(self, pk: int, now: datetime) -> bool:
         reservation = locked(pk)
@@ -206,8 +226,8 @@ class RoutingService(BaseService):
             reservation,
             only=ReservationState.ACTIVE_STATES,
             state=ReservationState.TIMEOUT,
-            agent_state=AgentStatus.OFFLINE,
-            reason="no answer",
+            agent_state=self.config.no_answer_state,
+            reason=StateReason.NO_ANSWER,
             now=now,
         )
         if withdrawn:
