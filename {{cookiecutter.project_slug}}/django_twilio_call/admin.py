@@ -13,6 +13,8 @@ from .models import (
     AgentSkill,
     AgentStateSpan,
     Call,
+    CallOutcome,
+    Disposition,
     Outbox,
     Queue,
     QueueEntry,
@@ -49,6 +51,13 @@ class RelaxationInline(admin.TabularInline):
     autocomplete_fields = ("skill",)
 
 
+class DispositionInline(admin.TabularInline):
+    """How a queue's calls may end."""
+
+    model = Disposition
+    extra = 0
+
+
 class AgentSkillInline(admin.TabularInline):
     """What an agent can do."""
 
@@ -64,7 +73,7 @@ class QueueAdmin(admin.ModelAdmin):
     list_display = ("name", "key", "digit", "priority", "strategy", "max_size", "max_wait", "wrap_up_time", "is_active")
     search_fields = ("name", "key")
     prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
-    inlines = (QueueSkillInline, RelaxationInline, MembershipInline)
+    inlines = (QueueSkillInline, RelaxationInline, DispositionInline, MembershipInline)
 
 
 @admin.register(Skill)
@@ -137,6 +146,14 @@ class ReservationAdmin(RecordAdmin):
     list_display = ("pk", "agent", "state", "created_at", "accepted_at", "ended_at")
     list_filter = ("state",)
     list_select_related = ("agent",)
+
+
+@admin.register(CallOutcome)
+class CallOutcomeAdmin(RecordAdmin):
+    """What agents said of their calls."""
+
+    list_display = ("reservation", "code", "note", "created_at")
+    list_filter = ("code",)
 
 
 @admin.register(AgentStateSpan)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ..conf import get_config
 from ..exceptions import CallCenterError
 from ..models import Agent
-from ..services import AgentService
+from ..services import AgentService, OutcomeService
 from . import fragments, presenters
 
 P = ParamSpec("P")
@@ -91,6 +91,13 @@ def hang_up(request: HttpRequest, agent: Agent) -> None:
     """End the call; Twilio is told after the commit, so the desk shows the end a moment later."""
     AgentService().hang_up(agent_id=agent.pk, now=timezone.now())
     messages.info(request, "Hanging up…")
+
+
+@_act("How the call ended was not written down.")
+def outcome(request: HttpRequest, agent: Agent) -> None:
+    """Say how the call that is being wrapped up ended."""
+    note = request.POST.get("note", "")[:2000]
+    OutcomeService().say(agent_id=agent.pk, code=request.POST.get("code", ""), note=note, now=timezone.now())
 
 
 def _agent_of(request: HttpRequest) -> Agent | None:

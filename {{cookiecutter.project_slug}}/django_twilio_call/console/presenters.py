@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..constants import AgentStatus, StateReason
 from ..services import Desk
+from ..services.outcomes import WrapUp
 
 STATES: Final = {
     AgentStatus.AVAILABLE: "Available",
@@ -205,6 +206,7 @@ class DeskShown:
     reservation_id: int | None
     queue: str
     caller: str
+    wrap_up: WrapUp | None
     clock: Clock | None = field(repr=False)  # a second's rounding is no news: it would swap the button being pressed
     connected: bool
 
@@ -236,6 +238,7 @@ def present_desk(
         reservation_id=task.reservation_id if task else None,
         queue=task.queue if task else "",
         caller=caller_text(task.caller) if task else "",
+        wrap_up=desk.wrap_up,
         clock=clock,
         connected=bool(desk.call and desk.call.connected_at),
     )

@@ -61,6 +61,31 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="CallOutcome",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=30)),
+                ("note", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "ordering": ("-created_at", "-pk"),
+            },
+        ),
+        migrations.CreateModel(
+            name="Disposition",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=30)),
+                ("label", models.CharField(max_length=100)),
+                ("position", models.PositiveSmallIntegerField(default=0, help_text="Lower ones are shown first.")),
+                ("is_active", models.BooleanField(default=True)),
+            ],
+            options={
+                "ordering": ("queue", "position", "label"),
+            },
+        ),
+        migrations.CreateModel(
             name="QueueSkill",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -143,6 +168,13 @@ class Migration(migrations.Migration):
                 editable=False,
                 help_text="When the agent's desk last asked for news. Empty: no desk has begun to, so none is waited for.",
                 null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="queue",
+            name="disposition_required",
+            field=models.BooleanField(
+                default=False, help_text="Agents must say how each call ended before they go on."
             ),
         ),
         migrations.AddField(
@@ -301,6 +333,20 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="calloutcome",
+            name="reservation",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="outcome", to="django_twilio_call.reservation"
+            ),
+        ),
+        migrations.AddField(
+            model_name="disposition",
+            name="queue",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="dispositions", to="django_twilio_call.queue"
+            ),
+        ),
+        migrations.AddField(
             model_name="queueskill",
             name="queue",
             field=models.ForeignKey(
@@ -338,6 +384,14 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE, related_name="agents", to="django_twilio_call.skill"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="calloutcome",
+            index=models.Index(fields=["code", "created_at"], name="outcome_by_code"),
+        ),
+        migrations.AddConstraint(
+            model_name="disposition",
+            constraint=models.UniqueConstraint(fields=("queue", "code"), name="one_disposition_per_queue_and_code"),
         ),
         migrations.AddConstraint(
             model_name="queueskill",

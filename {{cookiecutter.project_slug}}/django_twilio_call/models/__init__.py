@@ -7,6 +7,7 @@ from typing import Final
 from .agents import Agent, AgentReason, AgentStateSpan
 from .calls import Call
 from .delivery import Outbox, WebhookEvent
+from .outcomes import CallOutcome, Disposition
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
 from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 
@@ -32,6 +33,8 @@ __all__ = [
     "AgentSkill",
     "AgentStateSpan",
     "Call",
+    "CallOutcome",
+    "Disposition",
     "Outbox",
     "Queue",
     "QueueEntry",

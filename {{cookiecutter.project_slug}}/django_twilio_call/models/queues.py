@@ -40,6 +40,9 @@ class Queue(models.Model):
     wrap_up_time = models.PositiveIntegerField(
         default=DefaultValues.WRAP_UP_TIME, help_text="Seconds an agent has after a call, ended by the server."
     )
+    disposition_required = models.BooleanField(
+        default=False, help_text="Agents must say how each call ended before they go on."
+    )
     strategy = models.CharField(
         max_length=20,
         choices=RoutingStrategy.CHOICES,

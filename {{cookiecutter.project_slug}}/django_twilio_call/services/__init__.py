@@ -8,6 +8,7 @@ from .base import BaseService
 from .calls import CallService
 from .ivr import IVRService
 from .outbox import OutboxService
+from .outcomes import OutcomeService
 from .queues import QueueService
 from .routing import RoutingService
 
@@ -19,6 +20,7 @@ __all__ = [
     "Desk",
     "IVRService",
     "OutboxService",
+    "OutcomeService",
     "QueueService",
     "RoutingService",
 ]

@@ -14,6 +14,7 @@ from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, Valida
 from ..models import Agent, AgentReason, AgentStateSpan, Reservation
 from ..signals import wake_workers
 from .base import BaseService, cache_result
+from .outcomes import OutcomeService, WrapUp
 from .reservations import change, end_call, locked, requeue, withdraw
 
 CHOSEN: Final = AgentStatus.CHOSEN_STATUSES
@@ -57,6 +58,7 @@ class Desk:
     planned_until: datetime | None
     offer: Offer | None
     call: Talk | None
+    wrap_up: WrapUp | None
 
 
 class AgentService(BaseService):
@@ -85,6 +87,7 @@ class AgentService(BaseService):
         if known and reason not in known:
             raise ValidationError(f"reason {reason!r} must be one of {', '.join(known)}")
         with transaction.atomic():
+            OutcomeService().require(agent_id=agent_id)
             Agent.objects.heard(agent_id=agent_id, now=now if at_desk else None)
             leaving = (*CHOSEN, AgentStatus.WRAP_UP)
             span = AgentStateSpan.objects.move(agent_id=agent_id, to=state, reason=reason, state__in=leaving, now=now)
@@ -170,6 +173,7 @@ class AgentService(BaseService):
             planned_until=self._planned_until(span),
             offer=_offer(reservation, now),
             call=_talk(reservation),
+            wrap_up=OutcomeService().wrap_up(agent_id=agent_id) if span and span.state == AgentStatus.WRAP_UP else None,
         )
 
     def _planned_until(self, span: AgentStateSpan | None) -> datetime | None:

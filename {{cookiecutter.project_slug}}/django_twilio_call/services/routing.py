@@ -24,6 +24,7 @@ from ..models.booking import (
     first_queue,
 )
 from .base import BaseService, cache_result
+from .outcomes import OutcomeService
 from .queues import QueueService
 from .reservations import locked, release, requeue, withdraw
 from .rules import Rules, load
@@ -196,6 +197,7 @@ class RoutingService(BaseService):
     @transaction.atomic
     def _end_timed_span(self, pk: int, now: datetime) -> bool:
         agent_id = AgentStateSpan.objects.values_list("agent_id", flat=True).get(pk=pk)
+        OutcomeService().time_out(agent_id=agent_id, now=now)
         moved = AgentStateSpan.objects.move(agent_id=agent_id, to=AgentStatus.AVAILABLE, now=now, pk=pk)
         return moved is not None
 

@@ -10,13 +10,23 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, AgentReason, AgentStateSpan, QueueEntry, Reservation
+from django_twilio_call.models import (
+    Agent,
+    AgentReason,
+    AgentStateSpan,
+    Disposition,
+    Queue,
+    QueueEntry,
+    Reservation,
+)
 from django_twilio_call.services import AgentService, RoutingService
 from tests.conftest import make_agent
+from tests.fakes import Twilio
+from tests.webhooks.test_walk import conference_end, connected
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-ACTS = ("/desk/state/", "/desk/accept/1/", "/desk/decline/1/", "/desk/hangup/")
+ACTS = ("/desk/state/", "/desk/accept/1/", "/desk/decline/1/", "/desk/hangup/", "/desk/outcome/")
 
 
 def text(client: Client, path: str = "/desk/live/") -> str:
@@ -240,3 +250,14 @@ def test_an_open_desk_lives_and_a_silent_one_does_not(at_desk: Client, agent: Ag
 
     assert AgentStateSpan.objects.current().get(agent=agent).reason == "away"
     assert "This page was not heard of for a while" in text(at_desk)
+
+
+def test_wrapping_up_an_agent_says_how_the_call_ended(twilio: Twilio, at_desk: Client, queue: Queue) -> None:
+    Disposition.objects.create(queue=queue, code="sold", label="Sold <it>")
+    conference_end(twilio, connected(twilio))
+    assert "Sold &lt;it&gt;" in text(at_desk)
+
+    shown = act(at_desk, "outcome/", code="sold", note="two & three")
+
+    assert 'value="sold" aria-pressed="true"' in shown
+    assert "two &amp; three</textarea>" in shown

@@ -106,7 +106,7 @@ def check(agent: Agent) -> None:
     assert now_in == [state for state in (spans[-1].state,) if state in promised.values()]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(happenings=HAPPENINGS)
 def test_spans_have_no_gap_and_say_what_the_reservations_say(
     queue: Queue, now: datetime, happenings: list[tuple[str, int, int]]
