@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
@@ -17,8 +17,9 @@ from django.views.decorators.http import require_GET, require_POST
 from .constants import DefaultValues
 from .exceptions import CallCenterError, NotFound, ValidationError
 from .models import Agent
-from .services import AgentService, AnalyticsService, CallService, RoutingService
+from .services import AgentService, AnalyticsService, CallService, OutcomeService, RoutingService
 
+NOTE_LENGTH: Final = 2000
 P = ParamSpec("P")
 
 
@@ -36,6 +37,7 @@ def _for_agents(
         if agent is None:
             return _refused(403, "log in as an agent")
         try:
+            AgentService().heard(agent=agent, now=timezone.now())
             return JsonResponse(view(request, agent, *args, **kwargs) or {})
         except NotFound as error:
             return _refused(404, str(error))
@@ -100,6 +102,19 @@ def hang_up(request: HttpRequest, agent: Agent) -> None:
     AgentService().hang_up(agent_id=agent.pk, now=timezone.now())
 
 
+@require_POST
+@_for_agents
+def outcome(request: HttpRequest, agent: Agent) -> dict[str, Any]:
+    """Say how the call that is being wrapped up ended: form fields `code` and, if wanted, `note`."""
+    said = OutcomeService().say(
+        agent_id=agent.pk,
+        code=request.POST.get("code", ""),
+        note=request.POST.get("note", "")[:NOTE_LENGTH],
+        now=timezone.now(),
+    )
+    return {"code": said.code, "note": said.note}
+
+
 @require_GET
 @_for_staff
 def offers(request: HttpRequest) -> list[dict[str, Any]]:
@@ -147,6 +162,7 @@ urlpatterns = [
     path("desk/", desk),
     path("state/", state),
     path("hangup/", hang_up),
+    path("outcome/", outcome),
     path("offers/", offers),
     path("offers/<int:reservation_id>/accept/", accept),
     path("offers/<int:reservation_id>/decline/", decline),

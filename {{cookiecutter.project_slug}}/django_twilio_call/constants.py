@@ -141,6 +141,11 @@ class DefaultValues:
     SERVICE_LEVEL_THRESHOLD: Final = 30
     SHORT_ABANDON_THRESHOLD: Final = 5
     ABANDONMENT_THRESHOLD: Final = 300
+    # Browsers let a page in the background run once a minute.
+    HEARTBEAT_TIMEOUT: Final = 90
+    PRIORITY_WEIGHT: Final = 60
+    TIER_WAIT: Final = 20
+    STICKY_WAIT: Final = 30
 
 
 class Limits:
@@ -198,8 +203,19 @@ class AgentStatus:
     OFFLINE: Final = "offline"
     LUNCH: Final = "lunch"
 
+    CHOSEN_STATUSES: Final = (AVAILABLE, ON_BREAK, LUNCH, TRAINING, OFFLINE)
+    ON_SHIFT_STATUSES: Final = (AVAILABLE, RESERVED, BUSY, WRAP_UP)
     ACTIVE_STATUSES: Final = frozenset({AVAILABLE, BUSY})
     UNAVAILABLE_STATUSES: Final = frozenset({ON_BREAK, TRAINING, OFFLINE, LUNCH})
+
+
+class StateReason:
+    """Why the server itself changed an agent's state; agents choose theirs from a catalogue in the admin."""
+
+    AWAY: Final = "away"
+    NO_ANSWER: Final = "no answer"
+    DECLINED: Final = "declined"
+    HUNG_UP: Final = "hung up"
 
 
 class QueueStatus:
@@ -271,6 +287,42 @@ class ReservationState:
     CANCELLED: Final = "cancelled"
 
     ACTIVE_STATES: Final = (PENDING, ACCEPTED)
+
+
+class RoutingStrategy:
+    """Which of the agents who may take a caller is asked first; `models.booking` has the order of each."""
+
+    LONGEST_IDLE: Final = "longest_idle"
+    ROUND_ROBIN: Final = "round_robin"
+    LEAST_RECENT: Final = "least_recent"
+    FEWEST_CALLS: Final = "fewest_calls"
+    LEAST_TALK: Final = "least_talk"
+    SKILLS_BEST: Final = "skills_best"
+    WEIGHTED_RANDOM: Final = "weighted_random"
+
+    CHOICES: Final = (
+        (LONGEST_IDLE, "longest idle"),
+        (ROUND_ROBIN, "round robin: whose last offer was longest ago"),
+        (LEAST_RECENT, "least recent: whose last call ended longest ago"),
+        (FEWEST_CALLS, "fewest calls today"),
+        (LEAST_TALK, "least time on calls today"),
+        (SKILLS_BEST, "best in the skills the queue asks for"),
+        (WEIGHTED_RANDOM, "at random, by the weight of the membership"),
+    )
+
+
+class RelaxationAction:
+    """What a queue asks less of, the longer a caller waits."""
+
+    LOWER_LEVEL: Final = "lower_level"
+    DROP_SKILL: Final = "drop_skill"
+    WIDEN_TIER: Final = "widen_tier"
+
+    CHOICES: Final = (
+        (LOWER_LEVEL, "ask for a lower level of the skill"),
+        (DROP_SKILL, "ask for the skill no more"),
+        (WIDEN_TIER, "ask further tiers too"),
+    )
 
 
 class OutboxKind:

@@ -7,7 +7,24 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ..models import Agent, AgentStateSpan, Call, Outbox, Queue, QueueEntry, QueueMembership, Reservation, WebhookEvent
+from ..models import (
+    Agent,
+    AgentReason,
+    AgentSkill,
+    AgentStateSpan,
+    Call,
+    CallOutcome,
+    Disposition,
+    Outbox,
+    Queue,
+    QueueEntry,
+    QueueMembership,
+    QueueSkill,
+    Relaxation,
+    Reservation,
+    Skill,
+    WebhookEvent,
+)
 
 
 class MembershipInline(admin.TabularInline):
@@ -18,14 +35,54 @@ class MembershipInline(admin.TabularInline):
     autocomplete_fields = ("agent", "queue")
 
 
+class QueueSkillInline(admin.TabularInline):
+    """What a queue asks of agents."""
+
+    model = QueueSkill
+    extra = 0
+    autocomplete_fields = ("skill",)
+
+
+class RelaxationInline(admin.TabularInline):
+    """What it asks less of, as a wait goes on."""
+
+    model = Relaxation
+    extra = 0
+    autocomplete_fields = ("skill",)
+
+
+class DispositionInline(admin.TabularInline):
+    """How a queue's calls may end."""
+
+    model = Disposition
+    extra = 0
+
+
+class AgentSkillInline(admin.TabularInline):
+    """What an agent can do."""
+
+    model = AgentSkill
+    extra = 0
+    autocomplete_fields = ("skill",)
+
+
 @admin.register(Queue)
 class QueueAdmin(admin.ModelAdmin):
     """Rules of a queue."""
 
-    list_display = ("name", "key", "digit", "priority", "max_size", "max_wait", "wrap_up_time", "is_active")
+    list_display = ("name", "key", "digit", "priority", "strategy", "max_size", "max_wait", "wrap_up_time", "is_active")
     search_fields = ("name", "key")
     prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
-    inlines = (MembershipInline,)
+    inlines = (QueueSkillInline, RelaxationInline, DispositionInline, MembershipInline)
+
+
+@admin.register(Skill)
+class SkillAdmin(admin.ModelAdmin):
+    """What agents can do."""
+
+    list_display = ("name", "key")
+    search_fields = ("name", "key")
+    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
 
 
 @admin.register(Agent)
@@ -35,7 +92,15 @@ class AgentAdmin(admin.ModelAdmin):
     list_display = ("name", "user", "identity")
     search_fields = ("name", "user__username")
     autocomplete_fields = ("user",)
-    inlines = (MembershipInline,)
+    inlines = (AgentSkillInline, MembershipInline)
+
+
+@admin.register(AgentReason)
+class AgentReasonAdmin(admin.ModelAdmin):
+    """What agents may say they do."""
+
+    list_display = ("name", "state", "position", "is_active")
+    list_filter = ("state",)
 
 
 class RecordAdmin(admin.ModelAdmin):
@@ -90,6 +155,14 @@ class ReservationAdmin(RecordAdmin):
     list_display = ("pk", "agent", "state", "created_at", "accepted_at", "ended_at")
     list_filter = ("state",)
     list_select_related = ("agent",)
+
+
+@admin.register(CallOutcome)
+class CallOutcomeAdmin(RecordAdmin):
+    """What agents said of their calls."""
+
+    list_display = ("reservation", "code", "note", "created_at")
+    list_filter = ("code",)
 
 
 @admin.register(AgentStateSpan)

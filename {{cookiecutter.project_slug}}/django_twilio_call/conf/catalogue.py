@@ -85,6 +85,41 @@ class Config(Platform):
         "How long an agent's phone may take to join after the agent accepted.",
         reloadable=True,
     )
+    heartbeat_timeout: int = _calls(
+        own("HEARTBEAT_TIMEOUT"),
+        t.seconds(10, 3600),
+        D.HEARTBEAT_TIMEOUT,
+        "An available agent whose desk is not heard of for so long becomes offline.",
+        reloadable=True,
+    )
+    no_answer_state: str = _calls(
+        own("NO_ANSWER_STATE"),
+        t.choice("offline", "on_break", "available"),
+        "offline",
+        "What an agent becomes who let an offer ring until it was withdrawn.",
+        reloadable=True,
+    )
+    break_duration: int = _calls(
+        own("BREAK_DURATION"),
+        t.seconds(0, 86400),
+        D.BREAK_DURATION_MINUTES * 60,
+        "How long a break is meant to be. 0: as long as it takes.",
+        reloadable=True,
+    )
+    lunch_duration: int = _calls(
+        own("LUNCH_DURATION"),
+        t.seconds(0, 86400),
+        D.LUNCH_DURATION_MINUTES * 60,
+        "How long lunch is meant to be. 0: as long as it takes.",
+        reloadable=True,
+    )
+    training_duration: int = _calls(
+        own("TRAINING_DURATION"),
+        t.seconds(0, 86400),
+        D.TRAINING_DURATION_MINUTES * 60,
+        "How long training is meant to be. 0: as long as it takes.",
+        reloadable=True,
+    )
     short_abandon_threshold: int = _calls(
         own("SHORT_ABANDON_THRESHOLD"),
         t.seconds(0, 60),
@@ -187,6 +222,11 @@ class Config(Platform):
     def get_retry_config(self, operation_type: str) -> Mapping[str, Any]:
         """`max_retries`, `base_delay`, and `max_delay` with `multiplier`, or `delays`; the default's if undeclared."""
         return self.retries.get(operation_type) or self.retries["default"]
+
+    def get_planned_duration(self, state: str) -> int | None:
+        """Seconds an agent is meant to stay in this state; None where nothing is planned."""
+        planned = {"on_break": self.break_duration, "lunch": self.lunch_duration, "training": self.training_duration}
+        return planned.get(state) or None
 
     def is_feature_enabled(self, feature_name: str) -> bool:
         """Whether a feature is on, by its name (`voicemail` or `ENABLE_VOICEMAIL`). One nobody knows is off."""

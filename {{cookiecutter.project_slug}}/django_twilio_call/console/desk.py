@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ..conf import get_config
 from ..exceptions import CallCenterError
 from ..models import Agent
-from ..services import AgentService
+from ..services import AgentService, OutcomeService
 from . import fragments, presenters
 
 P = ParamSpec("P")
@@ -69,8 +69,9 @@ def _act(refused: str) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P
 
 @_act("Your state was not changed.")
 def choose_state(request: HttpRequest, agent: Agent) -> None:
-    """Go to the state in form field `state`."""
-    AgentService().set_state(agent_id=agent.pk, state=request.POST.get("state", ""), now=timezone.now())
+    """Go to the state in form field `state`, with a reason after a colon where one was pressed."""
+    state, _, reason = request.POST.get("state", "").partition(":")
+    AgentService().set_state(agent_id=agent.pk, state=state, reason=reason[:100], at_desk=True, now=timezone.now())
 
 
 @_act("This caller is no longer offered to you.")
@@ -92,6 +93,13 @@ def hang_up(request: HttpRequest, agent: Agent) -> None:
     messages.info(request, "Hanging up…")
 
 
+@_act("How the call ended was not written down.")
+def outcome(request: HttpRequest, agent: Agent) -> None:
+    """Say how the call that is being wrapped up ended."""
+    note = request.POST.get("note", "")[:2000]
+    OutcomeService().say(agent_id=agent.pk, code=request.POST.get("code", ""), note=note, now=timezone.now())
+
+
 def _agent_of(request: HttpRequest) -> Agent | None:
     # A user without an agent raises RelatedObjectDoesNotExist, which is an AttributeError.
     agent: Agent | None = getattr(request.user, "agent", None)
@@ -100,8 +108,9 @@ def _agent_of(request: HttpRequest) -> Agent | None:
 
 def _desk(agent: Agent) -> dict[str, Any]:
     now = timezone.now()
-    desk = AgentService().desk(agent_id=agent.pk, now=now)
-    shown = presenters.present_desk(desk, now=now, ring_timeout=get_config().ring_timeout)
+    service = AgentService()
+    desk = service.desk(agent_id=agent.pk, at_desk=True, now=now)
+    shown = presenters.present_desk(desk, now=now, ring_timeout=get_config().ring_timeout, reasons=service.reasons())
     return {"desk": shown, "version": fragments.version_of(shown)}
 
 

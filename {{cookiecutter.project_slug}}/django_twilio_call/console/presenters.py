@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
-from ..constants import AgentStatus
+from ..constants import AgentStatus, StateReason
 from ..services import Desk
+from ..services.outcomes import WrapUp
 
 STATES: Final = {
     AgentStatus.AVAILABLE: "Available",
@@ -22,13 +24,12 @@ STATES: Final = {
 }
 """Agents' states and their words, in the order people look for them. A state is also the name of its colour."""
 
-CHOICES: Final = (
-    AgentStatus.AVAILABLE,
-    AgentStatus.ON_BREAK,
-    AgentStatus.LUNCH,
-    AgentStatus.TRAINING,
-    AgentStatus.OFFLINE,
-)
+CHOICES: Final = AgentStatus.CHOSEN_STATUSES
+WHY: Final = {
+    StateReason.AWAY: "This page was not heard of for a while, so your calls went to others.",
+    StateReason.NO_ANSWER: "The last call rang here until it was given to others.",
+}
+"""What an agent is told whose state the server has changed."""
 GOOD_LEVEL, FAIR_LEVEL = 80, 60  # per cent: "80 in 20" is the target the trade starts from
 
 
@@ -106,11 +107,14 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class AgentGroup:
-    """The agents who are in one state, with the clock of their time in it, those longest in it first."""
+    """The agents who are in one state, with the clock of their time in it, those longest in it first.
+
+    Of each also: whether they have been in it for longer than planned.
+    """
 
     state: str
     label: str
-    agents: list[tuple[Any, Clock | None]]
+    agents: list[tuple[Any, Clock | None, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,10 @@ class Board:
     groups: list[AgentGroup]
 
 
-def present_board(wallboard: Any, *, now: datetime) -> Board:
-    """The wallboard's figures, in words, tones and clocks."""
+def present_board(wallboard: Any, *, now: datetime, planned: Callable[[str], int | None] = lambda state: None) -> Board:
+    """The wallboard's figures, in words, tones and clocks. `planned`: how long a state is meant to last."""
     rows = [_queue_row(line, now) for line in wallboard.queues]
-    groups = list(_agent_groups(wallboard.agents, now))
+    groups = list(_agent_groups(wallboard.agents, now, planned))
     sizes = {group.state: len(group.agents) for group in groups}
     return Board(
         totals=wallboard.totals,
@@ -162,14 +166,23 @@ def _queue_row(line: Any, now: datetime) -> QueueRow:
     )
 
 
-def _agent_groups(agents: Iterable[Any], now: datetime) -> Iterable[AgentGroup]:
+def _agent_groups(agents: Iterable[Any], now: datetime, planned: Callable[[str], int | None]) -> Iterable[AgentGroup]:
     by_state: dict[str, list[Any]] = {}
     for agent in agents:
         by_state.setdefault(agent.state, []).append(agent)
     for state in (*STATES, *sorted(by_state.keys() - STATES.keys())):
         if members := by_state.get(state):
             members.sort(key=lambda agent: (agent.since is None, agent.since, agent.name))
-            yield AgentGroup(state, state_text(state), [(agent, since(agent.since, now)) for agent in members])
+            length = planned(state)
+            yield AgentGroup(
+                state,
+                state_text(state),
+                [(agent, since(agent.since, now), _is_over(agent.since, length, now)) for agent in members],
+            )
+
+
+def _is_over(began: datetime | None, length: int | None, now: datetime) -> bool:
+    return bool(began and length and (now - began).total_seconds() > length)
 
 
 def state_text(state: str) -> str:
@@ -186,16 +199,21 @@ class DeskShown:
     label: str
     since: Clock | None
     ends: Clock | None
-    choices: list[tuple[str, str]]
+    over: bool
+    why: str
+    choices: list[tuple[str, str, list[str]]]
     may_choose: bool
     reservation_id: int | None
     queue: str
     caller: str
+    wrap_up: WrapUp | None
     clock: Clock | None = field(repr=False)  # a second's rounding is no news: it would swap the button being pressed
     connected: bool
 
 
-def present_desk(desk: Desk, *, now: datetime, ring_timeout: float) -> DeskShown:
+def present_desk(
+    desk: Desk, *, now: datetime, ring_timeout: float, reasons: Mapping[str, list[str]] = MappingProxyType({})
+) -> DeskShown:
     """The desk's state, offer and call, in words and clocks."""
     task = desk.offer or desk.call
     ends, clock = None, None
@@ -204,19 +222,23 @@ def present_desk(desk: Desk, *, now: datetime, ring_timeout: float) -> DeskShown
         clock = _waiting_since(desk.offer.waited_s, now)
     elif desk.call:
         clock = since(desk.call.connected_at or desk.call.accepted_at, now)
-    elif desk.state_expires_at and desk.since:
-        ends = until(desk.state_expires_at, now, (desk.state_expires_at - desk.since).total_seconds())
+    elif (end := desk.state_expires_at or desk.planned_until) and desk.since:
+        ends = until(end, now, (end - desk.since).total_seconds())
+    over = desk.planned_until is not None and desk.planned_until < now
     return DeskShown(
         phase=_phase(desk),
         state=desk.state,
         label=state_text(desk.state),
         since=since(desk.since, now),
-        ends=ends,
-        choices=[(state, STATES[state]) for state in CHOICES],
+        ends=since(desk.planned_until, now) if over else ends,
+        over=over,
+        why=WHY.get(desk.reason, desk.reason),
+        choices=[(state, STATES[state], reasons.get(state, [])) for state in CHOICES],
         may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
         reservation_id=task.reservation_id if task else None,
         queue=task.queue if task else "",
         caller=caller_text(task.caller) if task else "",
+        wrap_up=desk.wrap_up,
         clock=clock,
         connected=bool(desk.call and desk.call.connected_at),
     )

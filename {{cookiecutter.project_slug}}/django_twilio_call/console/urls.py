@@ -18,5 +18,6 @@ urlpatterns = [
     path("desk/state/", desk.choose_state, name="desk-state"),
     path("desk/accept/<int:reservation_id>/", desk.accept, name="desk-accept"),
     path("desk/decline/<int:reservation_id>/", desk.decline, name="desk-decline"),
+    path("desk/outcome/", desk.outcome, name="desk-outcome"),
     path("desk/hangup/", desk.hang_up, name="desk-hangup"),
 ]

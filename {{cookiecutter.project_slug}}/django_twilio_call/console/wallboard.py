@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from ..conf import get_config
 from ..services import AnalyticsService
 from . import fragments, presenters
 
@@ -41,7 +42,9 @@ def _board() -> tuple[str, str]:
     board: tuple[str, str] | None = cache.get(CACHE_KEY)
     if board is None:
         now = timezone.now()
-        shown = presenters.present_board(AnalyticsService().wallboard(now=now), now=now)
+        shown = presenters.present_board(
+            AnalyticsService().wallboard(now=now), now=now, planned=get_config().get_planned_duration
+        )
         board = (fragments.version_of(shown), render_to_string("console/_figures.html", {"board": shown}))
         cache.set(CACHE_KEY, board, CACHE_SECONDS)
     return board

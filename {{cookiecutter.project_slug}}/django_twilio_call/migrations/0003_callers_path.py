@@ -191,7 +191,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="queue",
             name="hold_music_url",
-            field=models.URLField(blank=True, default="", help_text="Empty: as the configuration says."),
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="Empty: as the configuration says.",
+                max_length=200,
+                validators=[django.core.validators.URLValidator(["http", "https"])],
+            ),
         ),
         migrations.AddField(
             model_name="queue",

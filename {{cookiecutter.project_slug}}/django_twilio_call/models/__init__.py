@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from .agents import Agent, AgentStateSpan
+from .agents import Agent, AgentReason, AgentStateSpan
 from .calendars import Calendar, OpeningTime, SpecialDay
 from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
 from .delivery import Outbox, WebhookEvent
 from .ivr import IVRFlow, IVRVersion
+from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
 from .queues import Queue, QueueEntry, QueueMembership, Reservation
+from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 from .voicemail import Voicemail
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
@@ -22,6 +24,10 @@ INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
     "django_twilio_call.calendar": ("hours",),
     "django_twilio_call.openingtime": ("hours",),
     "django_twilio_call.specialday": ("hours",),
+    "django_twilio_call.agentreason": ("agent",),
+    "django_twilio_call.skill": ("routing",),
+    "django_twilio_call.queueskill": ("routing",),
+    "django_twilio_call.relaxation": ("routing",),
 }
 """Model label -> the services whose cached answers it makes stale.
 
@@ -33,10 +39,14 @@ __all__ = [
     "INVALIDATES",
     "PLACEHOLDER",
     "Agent",
+    "AgentReason",
+    "AgentSkill",
     "AgentStateSpan",
     "Calendar",
     "Call",
+    "CallOutcome",
     "CallbackRequest",
+    "Disposition",
     "IVRFlow",
     "IVRVersion",
     "OpeningTime",
@@ -44,8 +54,11 @@ __all__ = [
     "Queue",
     "QueueEntry",
     "QueueMembership",
+    "QueueSkill",
+    "Relaxation",
     "Reservation",
     "RunningProcess",
+    "Skill",
     "SpecialDay",
     "Voicemail",
     "WebhookEvent",

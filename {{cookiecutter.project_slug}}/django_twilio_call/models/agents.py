@@ -13,13 +13,27 @@ from ..constants import AgentStatus
 from .announcing import AnnouncingQuerySet
 
 
+class AgentQuerySet(AnnouncingQuerySet["Agent"]):
+    """Agents, and the one thing that changes with every poll of a desk."""
+
+    def heard(self, *, agent_id: int, now: datetime | None) -> None:
+        """Note a sign of life, or with None that none is waited for. Not announced: no kept answer depends on it."""
+        models.QuerySet.update(self.filter(pk=agent_id), heard_at=now)
+
+
 class Agent(models.Model):
     """Somebody who takes calls. What they are doing now is their open `AgentStateSpan`."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="agent")
     name = models.CharField(max_length=150)
+    heard_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the agent's desk last asked for news. Empty: no desk has begun to, so none is waited for.",
+    )
 
-    objects = AnnouncingQuerySet.as_manager()
+    objects = AgentQuerySet.as_manager()
 
     class Meta:
         ordering = ("name", "pk")
@@ -39,6 +53,10 @@ class AgentStateSpanQuerySet(models.QuerySet["AgentStateSpan"]):
     def current(self) -> AgentStateSpanQuerySet:
         """Spans that have not ended: at most one for each agent, what the agent is doing now."""
         return self.filter(ended_at=None)
+
+    def unheard(self, since: datetime) -> AgentStateSpanQuerySet:
+        """Current spans of available agents whose desk was last heard of before that."""
+        return self.current().filter(state=AgentStatus.AVAILABLE, agent__heard_at__lt=since)
 
     def due(self, now: datetime) -> AgentStateSpanQuerySet:
         """Current spans whose server-side timer has run out."""
@@ -85,9 +103,29 @@ class AgentStateSpan(models.Model):
         )
         indexes = (
             # Longest idle is the first row of this index: the routing query reads nothing else.
-            models.Index(fields=["state", "started_at"], condition=Q(ended_at=None), name="span_open_by_state"),
+            models.Index(fields=["state", "started_at", "id"], condition=Q(ended_at=None), name="span_open_by_state"),
             models.Index(fields=["agent", "started_at"], name="span_history"),
         )
 
     def __str__(self) -> str:
         return f"agent {self.agent_id} {self.state}"
+
+
+class AgentReason(models.Model):
+    """One of the reasons agents may give for a state they choose."""
+
+    state = models.CharField(
+        max_length=20, choices=[(state, state.replace("_", " ")) for state in AgentStatus.CHOSEN_STATUSES]
+    )
+    name = models.CharField(max_length=50)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Lower ones are shown first.")
+    is_active = models.BooleanField(default=True)
+
+    objects = AnnouncingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("state", "position", "name")
+        constraints = (models.UniqueConstraint(fields=["state", "name"], name="one_reason_per_state_and_name"),)
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.name}"

@@ -78,6 +78,7 @@ class Call(models.Model):
         indexes = (
             models.Index(fields=["started_at"], name="call_by_start"),
             models.Index(fields=["role"], condition=Q(ended_at=None), name="call_live"),
+            models.Index(fields=["from_number", "-started_at"], name="call_by_caller"),
         )
 
     def __str__(self) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.db.models import Q
 
-from ..constants import DefaultValues, Onward, QueueEntryState, ReservationState
+from ..constants import DefaultValues, Onward, QueueEntryState, ReservationState, RoutingStrategy
 from ..exceptions import ValidationError as UnsayableError
 from ..phrases import check_texts
 from .agents import Agent
@@ -59,6 +60,31 @@ class Queue(models.Model):
     wrap_up_time = models.PositiveIntegerField(
         default=DefaultValues.WRAP_UP_TIME, help_text="Seconds an agent has after a call, ended by the server."
     )
+    disposition_required = models.BooleanField(
+        default=False, help_text="Agents must say how each call ended before they go on."
+    )
+    strategy = models.CharField(
+        max_length=20,
+        choices=RoutingStrategy.CHOICES,
+        default=RoutingStrategy.LONGEST_IDLE,
+        help_text="Which of the available agents is asked first.",
+    )
+    priority_weight = models.PositiveIntegerField(
+        default=DefaultValues.PRIORITY_WEIGHT,
+        help_text="Seconds of waiting that one step of priority is worth: who has waited that much longer is served "
+        "before somebody with one step more.",
+    )
+    tier_wait = models.PositiveIntegerField(
+        default=DefaultValues.TIER_WAIT,
+        help_text="Seconds a caller waits for each tier before agents of the next one are asked too.",
+    )
+    sticky_days = models.PositiveSmallIntegerField(
+        default=0, help_text="A caller's last agent is preferred if they spoke within so many days. 0: nobody is."
+    )
+    sticky_wait = models.PositiveIntegerField(
+        default=DefaultValues.STICKY_WAIT,
+        help_text="Seconds of a caller's wait in which only that agent is asked, if on shift; then everybody.",
+    )
     is_active = models.BooleanField(default=True)
     # The caller's path: what a caller meets here.
     calendar = models.ForeignKey(
@@ -107,7 +133,14 @@ class Queue(models.Model):
     texts = models.JSONField(
         default=dict, blank=True, validators=[sayable], help_text='Texts of its own, as {"busy": "Hold on."}.'
     )
-    hold_music_url = models.URLField(blank=True, default="", help_text="Empty: as the configuration says.")
+    # No URLField: its form warns of another default scheme in Django 6.
+    hold_music_url = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        validators=[URLValidator(["http", "https"])],
+        help_text="Empty: as the configuration says.",
+    )
     announce_every = models.PositiveIntegerField(
         default=0, help_text="Seconds between announcements of the position. 0: whenever the music begins anew."
     )
@@ -149,6 +182,16 @@ class QueueMembership(models.Model):
 
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships")
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="memberships")
+    tier = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(9)],
+        help_text="Tier 1 is asked first, the others as the caller's wait goes on.",
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="How often the agent is drawn, compared with the others, where the queue draws at random.",
+    )
 
     objects = AnnouncingQuerySet.as_manager()
 
@@ -167,6 +210,21 @@ class QueueEntry(models.Model):
     state = models.CharField(max_length=12, default=QueueEntryState.WAITING)
     priority = models.SmallIntegerField()
     enqueued_at = models.DateTimeField()
+    rank_at = models.DateTimeField(
+        editable=False, help_text="Who is served first: the start of the wait, earlier by what the priority is worth."
+    )
+    requires = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Skills this caller needs, besides the queue's, with levels: `german:2 billing:1`.",
+    )
+    preferred_agent = models.ForeignKey(
+        Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="preferred_by"
+    )
+    held_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then the caller is kept for the preferred agent. Empty: not decided."
+    )
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When the caller left the queue, however.")
     announced_s = models.PositiveIntegerField(
@@ -184,12 +242,12 @@ class QueueEntry(models.Model):
         )
         indexes = (
             models.Index(
-                fields=["queue", "-priority", "enqueued_at", "id"],
+                fields=["queue", "rank_at", "id"],
                 condition=Q(state=QueueEntryState.WAITING),
                 name="entry_waiting_in_order",
             ),
             models.Index(
-                fields=["-priority", "enqueued_at", "id"],
+                fields=["rank_at", "id"],
                 condition=Q(state=QueueEntryState.WAITING),
                 name="entry_most_urgent",
             ),
@@ -198,6 +256,16 @@ class QueueEntry(models.Model):
 
     def __str__(self) -> str:
         return f"entry {self.pk} {self.state}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """As Django's, with the rank of a new entry. `bulk_create` has to give it itself: see `ranked_at`."""
+        if self._state.adding:
+            self.rank_at = self.ranked_at()
+        super().save(*args, **options)
+
+    def ranked_at(self) -> datetime:
+        """Kept in a column, so that waiting callers grow older without anything being computed when they are routed."""
+        return self.enqueued_at - timedelta(seconds=self.priority * self.queue.priority_weight)
 
 
 class Reservation(models.Model):
@@ -230,6 +298,7 @@ class Reservation(models.Model):
             models.Index(
                 fields=["expires_at"], condition=Q(state__in=ReservationState.ACTIVE_STATES), name="reservation_due"
             ),
+            models.Index(fields=["agent", "-created_at"], name="reservation_by_agent"),
         )
 
     def __str__(self) -> str:

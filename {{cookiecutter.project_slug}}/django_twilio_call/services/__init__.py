@@ -16,6 +16,7 @@ from .hours import Hours, HoursService
 from .ivr import IVRService
 from .operations import OperationsService
 from .outbox import OutboxService
+from .outcomes import OutcomeService
 from .queues import QueueService
 from .routing import RoutingService
 from .voicemail import VoicemailService
@@ -37,6 +38,7 @@ __all__ = [
     "IVRService",
     "OperationsService",
     "OutboxService",
+    "OutcomeService",
     "QueueService",
     "RoutingService",
     "VoicemailService",

@@ -9,20 +9,15 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
-from ..constants import AgentStatus, ReservationState
+from ..constants import AgentStatus, ReservationState, StateReason
 from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, ValidationError
-from ..models import Agent, AgentStateSpan, Reservation
+from ..models import Agent, AgentReason, AgentStateSpan, Reservation
 from ..signals import wake_workers
-from .base import BaseService
+from .base import BaseService, cache_result
+from .outcomes import OutcomeService, WrapUp
 from .reservations import change, end_call, locked, requeue, withdraw
 
-CHOSEN: Final = (
-    AgentStatus.AVAILABLE,
-    AgentStatus.ON_BREAK,
-    AgentStatus.LUNCH,
-    AgentStatus.TRAINING,
-    AgentStatus.OFFLINE,
-)
+CHOSEN: Final = AgentStatus.CHOSEN_STATUSES
 """States an agent may choose. The others follow from calls."""
 
 
@@ -50,15 +45,20 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that an agent's desk shows: the state since when (and until when, if the server ends it), offer, call."""
+    """All that an agent's desk shows: the state since when, offer, call.
+
+    `state_expires_at`: when the server ends the state. `planned_until`: when the agent is meant to.
+    """
 
     identity: str
     state: str
     reason: str
     since: datetime | None
     state_expires_at: datetime | None
+    planned_until: datetime | None
     offer: Offer | None
     call: Talk | None
+    wrap_up: WrapUp | None
 
 
 class AgentService(BaseService):
@@ -66,11 +66,29 @@ class AgentService(BaseService):
 
     service_type = "agent"
 
-    def set_state(self, *, agent_id: int, state: str, reason: str = "", now: datetime) -> AgentStateSpan:
-        """Go to a state of one's own choice. Refused, naming both, while an offer or a call decides the state."""
+    @cache_result(service_type="agent", key_prefix="reasons")
+    def reasons(self) -> dict[str, list[str]]:
+        """State -> the reasons that may be given for it; a state that has none takes any text."""
+        reasons: dict[str, list[str]] = {}
+        for state, name in AgentReason.objects.filter(is_active=True).values_list("state", "name"):
+            reasons.setdefault(state, []).append(name)
+        return reasons
+
+    def set_state(
+        self, *, agent_id: int, state: str, reason: str = "", at_desk: bool = False, now: datetime
+    ) -> AgentStateSpan:
+        """Go to a state of one's own choice. Refused, naming both, while an offer or a call decides the state.
+
+        Who chooses `at_desk` is from then on waited for: an available agent whose desk falls silent becomes offline.
+        """
         if state not in CHOSEN:
             raise ValidationError(f"state {state!r} cannot be chosen; it must be one of {', '.join(CHOSEN)}")
+        known = self.reasons().get(state) if reason else None
+        if known and reason not in known:
+            raise ValidationError(f"reason {reason!r} must be one of {', '.join(known)}")
         with transaction.atomic():
+            OutcomeService().require(agent_id=agent_id)
+            Agent.objects.heard(agent_id=agent_id, now=now if at_desk else None)
             leaving = (*CHOSEN, AgentStatus.WRAP_UP)
             span = AgentStateSpan.objects.move(agent_id=agent_id, to=state, reason=reason, state__in=leaving, now=now)
             if span is None:
@@ -102,7 +120,11 @@ class AgentService(BaseService):
         with transaction.atomic():
             reservation = self._own(reservation_id, agent_id)
             self._give_back(
-                reservation, only=ReservationState.PENDING, state=ReservationState.DECLINED, reason="declined", now=now
+                reservation,
+                only=ReservationState.PENDING,
+                state=ReservationState.DECLINED,
+                reason=StateReason.DECLINED,
+                now=now,
             )
 
     def hang_up(self, *, agent_id: int, now: datetime) -> None:
@@ -117,14 +139,28 @@ class AgentService(BaseService):
                 end_call(sid=reservation.agent_call.sid, now=now)
                 return
             self._give_back(
-                reservation, only=ReservationState.ACCEPTED, state=ReservationState.CANCELLED, reason="hung up", now=now
+                reservation,
+                only=ReservationState.ACCEPTED,
+                state=ReservationState.CANCELLED,
+                reason=StateReason.HUNG_UP,
+                now=now,
             )
 
-    def desk(self, *, agent_id: int, now: datetime) -> Desk:
-        """What the agent's desk shows at `now`, in three queries."""
+    def heard(self, *, agent: Agent, at_desk: bool = False, now: datetime) -> None:
+        """A sign of life. It counts only once a desk has begun to give them: programs may set a state and go.
+
+        Written down a few times in `heartbeat_timeout`, which is all that is needed of a desk that asks every 2 s.
+        """
+        last, often = agent.heard_at, timedelta(seconds=self.config.heartbeat_timeout / 6)
+        if (last is None and at_desk) or (last is not None and now - last >= often):
+            Agent.objects.heard(agent_id=agent.pk, now=now)
+
+    def desk(self, *, agent_id: int, at_desk: bool = False, now: datetime) -> Desk:
+        """What the agent's desk shows at `now`, in three queries. A desk that asks for it (`at_desk`) lives."""
         agent = Agent.objects.filter(pk=agent_id).first()
         if agent is None:
             raise NotFound(f"agent {agent_id}")
+        self.heard(agent=agent, at_desk=at_desk, now=now)
         span = AgentStateSpan.objects.current().filter(agent=agent).first()
         active = Reservation.objects.filter(agent=agent, state__in=ReservationState.ACTIVE_STATES)
         reservation = active.select_related("entry__queue", "entry__call").first()
@@ -134,9 +170,15 @@ class AgentService(BaseService):
             reason=span.reason if span else "",
             since=span.started_at if span else None,
             state_expires_at=span.expires_at if span else None,
+            planned_until=self._planned_until(span),
             offer=_offer(reservation, now),
             call=_talk(reservation),
+            wrap_up=OutcomeService().wrap_up(agent_id=agent_id) if span and span.state == AgentStatus.WRAP_UP else None,
         )
+
+    def _planned_until(self, span: AgentStateSpan | None) -> datetime | None:
+        planned = self.config.get_planned_duration(span.state) if span else None
+        return span.started_at + timedelta(seconds=planned) if span and planned else None
 
     def _own(self, reservation_id: int, agent_id: int) -> Reservation:
         reservation = locked(reservation_id)

@@ -10,13 +10,23 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, AgentStateSpan, QueueEntry, Reservation
-from django_twilio_call.services import AgentService
+from django_twilio_call.models import (
+    Agent,
+    AgentReason,
+    AgentStateSpan,
+    Disposition,
+    Queue,
+    QueueEntry,
+    Reservation,
+)
+from django_twilio_call.services import AgentService, RoutingService
 from tests.conftest import make_agent
+from tests.fakes import Twilio
+from tests.webhooks.test_walk import conference_end, connected
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-ACTS = ("/desk/state/", "/desk/accept/1/", "/desk/decline/1/", "/desk/hangup/")
+ACTS = ("/desk/state/", "/desk/accept/1/", "/desk/decline/1/", "/desk/hangup/", "/desk/outcome/")
 
 
 def text(client: Client, path: str = "/desk/live/") -> str:
@@ -201,5 +211,53 @@ def test_the_desk_knows_its_phone(at_desk: Client, settings: Settings, backend: 
 def test_a_poll_costs_two_queries_for_the_user_and_three_for_the_desk(
     at_desk: Client, offered: Reservation, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(6):  # session, user, agent; agent, state, offer
+    text(at_desk)  # the first sign of life of a desk is written down
+
+    # session, user, agent; agent, state, offer; and the reasons, which the cache keeps where no test's transaction is
+    with django_assert_num_queries(7):
         text(at_desk)
+
+
+def test_reasons_of_the_catalogue_can_be_pressed(at_desk: Client, agent: Agent) -> None:
+    AgentReason.objects.create(state=AgentStatus.ON_BREAK, name="Coffee")
+
+    assert 'value="on_break:Coffee"' in text(at_desk)
+    act(at_desk, "state/", state="on_break:Coffee")
+    assert AgentStateSpan.objects.current().get(agent=agent).reason == "Coffee"
+
+
+def test_a_break_counts_down_and_then_how_much_it_is_over(at_desk: Client, agent: Agent) -> None:
+    AgentStateSpan.objects.update(state=AgentStatus.LUNCH, started_at=timezone.now() - timedelta(minutes=29))
+    assert "Planned for another" in text(at_desk)
+
+    AgentStateSpan.objects.update(started_at=timezone.now() - timedelta(minutes=33))
+    assert "Longer than planned, by" in text(at_desk)
+    assert ">3:0" in text(at_desk)
+
+
+def test_an_agent_whose_state_the_server_changed_is_told_why(at_desk: Client) -> None:
+    AgentStateSpan.objects.update(state=AgentStatus.OFFLINE, reason="no answer")
+
+    assert "The last call rang here until it was given to others." in text(at_desk)
+
+
+def test_an_open_desk_lives_and_a_silent_one_does_not(at_desk: Client, agent: Agent) -> None:
+    text(at_desk)
+    agent.refresh_from_db()
+    assert agent.heard_at is not None
+
+    RoutingService().sweep(now=agent.heard_at + timedelta(seconds=91))
+
+    assert AgentStateSpan.objects.current().get(agent=agent).reason == "away"
+    assert "This page was not heard of for a while" in text(at_desk)
+
+
+def test_wrapping_up_an_agent_says_how_the_call_ended(twilio: Twilio, at_desk: Client, queue: Queue) -> None:
+    Disposition.objects.create(queue=queue, code="sold", label="Sold <it>")
+    conference_end(twilio, connected(twilio))
+    assert "Sold &lt;it&gt;" in text(at_desk)
+
+    shown = act(at_desk, "outcome/", code="sold", note="two & three")
+
+    assert 'value="sold" aria-pressed="true"' in shown
+    assert "two &amp; three</textarea>" in shown

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from django_twilio_call.constants import AgentStatus
 from django_twilio_call.models import Agent, Queue, Reservation
@@ -47,6 +50,16 @@ def test_agents_stand_under_their_state(admin_client: Client, agent: Agent, queu
     shown = text(admin_client)
 
     assert shown.index("Available") < shown.index("Ada") < shown.index("Wrap-up") < shown.index("Grace")
+
+
+def test_who_is_away_for_longer_than_planned_is_marked(admin_client: Client, queue: Queue) -> None:
+    now = timezone.now()
+    make_agent("grace", queue, state=AgentStatus.LUNCH, since=now - timedelta(minutes=29))
+    assert "longer than planned" not in text(admin_client)
+
+    cache.clear()
+    make_agent("hedy", queue, state=AgentStatus.LUNCH, since=now - timedelta(minutes=31))
+    assert text(admin_client).count("longer than planned") == 1
 
 
 def test_a_waiting_caller_is_counted_with_the_formula_beside_the_level(

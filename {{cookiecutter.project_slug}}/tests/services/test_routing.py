@@ -16,9 +16,11 @@ from tests.fakes import call_sid
 pytestmark = pytest.mark.django_db
 
 
-def waiting(queue: Queue, number: int, at: datetime, priority: int = 1) -> QueueEntry:
-    call = Call.objects.create(sid=call_sid(number), from_number="+1", to_number="+2", started_at=at)
-    return QueueEntry.objects.create(call=call, queue=queue, priority=priority, enqueued_at=at)
+def waiting(
+    queue: Queue, number: int, at: datetime, priority: int = 1, requires: str = "", caller: str = "+1"
+) -> QueueEntry:
+    call = Call.objects.create(sid=call_sid(number), from_number=caller, to_number="+2", started_at=at)
+    return QueueEntry.objects.create(call=call, queue=queue, priority=priority, enqueued_at=at, requires=requires)
 
 
 def state_of(agent: Agent) -> str:
@@ -44,6 +46,16 @@ def test_a_higher_priority_goes_before_a_longer_wait(queue: Queue, agent: Agent,
     RoutingService().route(now=now)
 
     assert Reservation.objects.get().entry == urgent
+
+
+def test_a_step_of_priority_is_worth_so_many_seconds_of_wait(queue: Queue, agent: Agent, now: datetime) -> None:
+    queue.priority_weight = 20
+    patient = waiting(queue, 1, now - timedelta(seconds=41), priority=1)
+    waiting(queue, 2, now, priority=3)
+
+    RoutingService().route(now=now)
+
+    assert Reservation.objects.get().entry == patient
 
 
 @pytest.mark.parametrize("state", [AgentStatus.OFFLINE, AgentStatus.LUNCH, AgentStatus.BUSY, AgentStatus.WRAP_UP])

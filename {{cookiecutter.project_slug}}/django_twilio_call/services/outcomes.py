@@ -1,0 +1,95 @@
+"""Outcomes: what agents say of a call while they wrap it up, and what is written where they say nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import OuterRef, Subquery
+
+from ..constants import AgentStatus, ReservationState
+from ..exceptions import BusinessLogicError, ValidationError
+from ..models import AgentStateSpan, CallOutcome, Disposition, Reservation
+from .base import BaseService
+
+TIMEOUT: Final = "timeout"
+"""Code of a call whose wrap-up ended before the agent had said anything, where the queue wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUp:
+    """The call being wrapped up: what may be said of it (code, label), whether that must be, and what was said."""
+
+    queue: str
+    choices: tuple[tuple[str, str], ...]
+    required: bool
+    code: str
+    note: str
+
+
+class OutcomeService(BaseService):
+    """One outcome for each call, which its agent may still change as long as they wrap it up."""
+
+    service_type = "agent"
+
+    def wrap_up(self, *, agent_id: int) -> WrapUp | None:
+        """The call the agent is wrapping up, with what may be said of it."""
+        reservation = _wrapped_up(agent_id)
+        if reservation is None:
+            return None
+        outcome = CallOutcome.objects.filter(reservation=reservation).first()
+        return WrapUp(
+            queue=reservation.entry.queue.name,
+            choices=self._choices(reservation),
+            required=reservation.entry.queue.disposition_required,
+            code=outcome.code if outcome else "",
+            note=outcome.note if outcome else "",
+        )
+
+    def say(self, *, agent_id: int, code: str, note: str = "", now: datetime) -> CallOutcome:
+        """Write how the call ended. Refused when no call is being wrapped up, or its queue has no such disposition."""
+        reservation = _wrapped_up(agent_id)
+        if reservation is None:
+            raise BusinessLogicError(f"agent {agent_id} is not wrapping up a call")
+        codes = [known for known, _ in self._choices(reservation)]
+        if code not in codes:
+            raise ValidationError(f"disposition {code!r} must be one of {', '.join(codes) or 'none at all'}")
+        outcome, _ = CallOutcome.objects.update_or_create(
+            reservation=reservation, defaults={"code": code, "note": note}, create_defaults=_new(code, note, now)
+        )
+        return outcome
+
+    def require(self, *, agent_id: int) -> None:
+        """Refuse to go on before the call's outcome is said, where its queue wants to know."""
+        if (reservation := _unsaid(agent_id)) is not None:
+            raise BusinessLogicError(f"say how the call ended first: {reservation.entry.queue.name} wants to know")
+
+    def time_out(self, *, agent_id: int, now: datetime) -> None:
+        """Wrap-up ends by itself: write that nothing was said, where the queue wants to know."""
+        if (reservation := _unsaid(agent_id)) is not None:
+            CallOutcome.objects.get_or_create(reservation=reservation, defaults=_new(TIMEOUT, "", now))
+
+    def _choices(self, reservation: Reservation) -> tuple[tuple[str, str], ...]:
+        active = Disposition.objects.filter(queue=reservation.entry.queue_id, is_active=True)
+        return tuple(active.values_list("code", "label"))
+
+
+def _wrapped_up(agent_id: int) -> Reservation | None:
+    """The call whose end began the wrap-up the agent is in."""
+    wrap_up = AgentStateSpan.objects.current().filter(agent=OuterRef("agent"), state=AgentStatus.WRAP_UP)
+    ended = Reservation.objects.filter(
+        agent=agent_id, state=ReservationState.COMPLETED, ended_at=Subquery(wrap_up.values("started_at"))
+    )
+    return ended.select_related("entry__queue").first()
+
+
+def _unsaid(agent_id: int) -> Reservation | None:
+    reservation = _wrapped_up(agent_id)
+    if reservation is None or not reservation.entry.queue.disposition_required:
+        return None
+    return None if CallOutcome.objects.filter(reservation=reservation).exists() else reservation
+
+
+def _new(code: str, note: str, now: datetime) -> dict[str, object]:
+    return {"code": code, "note": note, "created_at": now}
