@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -12,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from .conf import get_config, get_reading, reload
+from .bearer import may_look
+from .conf import get_reading, reload
 from .conf.fingerprint import digests, fingerprint
 from .models import RunningProcess
 
@@ -31,7 +31,7 @@ class MetricsMiddleware:
         """The figures for who may read them; to others there is no such page."""
         if request.path_info != PATH:
             return self.get_response(request)
-        if not _may_read(request):
+        if not may_look(request):
             return HttpResponse(status=404)
         return HttpResponse("\n".join(collect()) + "\n", content_type=CONTENT_TYPE)
 
@@ -76,11 +76,3 @@ def _family(name: str, kind: str, help_: str, samples: list[Sample]) -> Iterator
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _may_read(request: HttpRequest) -> bool:
-    config = get_config()
-    if not config.metrics_token:
-        return config.stage == "development"
-    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return hmac.compare_digest(shown.encode(), config.metrics_token.encode())
