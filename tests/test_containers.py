@@ -231,6 +231,15 @@ def start(deploy: Deploy, balancer: Balancer) -> None:
 
 
 @pytest.mark.parametrize("process", PROCESSES)
+def test_every_line_on_stdout_is_an_event_that_gives_no_number_away(staging: Deploy, process: str) -> None:
+    events = [json.loads(line) for line in staging.lines(process)]
+    assert [event for event in events if not {"event", "timestamp", "level"} <= event.keys()] == []
+    assert [event for event in events if re.search(r"(\+|%2B)\d{7}", json.dumps(event))] == []
+    if process == "web":
+        assert [event for event in events if {"request_id", "call_sid"} <= event.keys()]
+
+
+@pytest.mark.parametrize("process", PROCESSES)
 def test_docker_stop_lets_a_process_end_in_order(staging: Deploy, process: str) -> None:
     assert staging.stop(process) == 0
 

@@ -85,6 +85,10 @@ class Deploy:
         """The end of what the process wrote to stdout."""
         return self.docker("logs", "--tail", "20", self.name(process))
 
+    def lines(self, process: str) -> list[str]:
+        """All that the process wrote to stdout."""
+        return self.docker("logs", self.name(process)).splitlines()
+
     def remove(self, *processes: str) -> None:
         """End them at once, and forget them."""
         for process in processes:
