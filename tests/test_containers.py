@@ -15,7 +15,7 @@ import pytest
 
 from .conftest import run
 from .containers.balancer import Balancer
-from .containers.calls import TWILIO, ask, callers, figures, webhook
+from .containers.calls import TWILIO, answers, ask, callers, figures, start, webhook
 from .containers.deploy import PROCESSES, Deploy
 from .containers.engine import Engine, EngineError, Unavailable, engine
 from .containers.images import base_image, compose_plugin, servers
@@ -106,11 +106,6 @@ def staging(docker: Engine, image: str, staged: Path, services: Services, tunabl
         yield deploy
     finally:
         deploy.remove(*PROCESSES)
-
-
-def answers(deploy: Deploy) -> bool:
-    """Whether the web process answers a probe, asked by an address that is none of its hosts, as the kubelet asks."""
-    return ask(int(deploy.addresses["PORT"]), "/healthz/ready", Host="10.1.2.3")[0] == 200
 
 
 def size(docker: Engine, image: str) -> int:
@@ -220,14 +215,6 @@ def faults(staging: Deploy, second: Deploy, newer: Deploy, services: Services, b
     second.stop("web")
     metrics = ask(int(staging.addresses["PORT"]), "/metrics", Authorization=f"Bearer {TOKEN}")[1]
     assert re.search(r'config_reloads_total{result="applied"} [1-9]', metrics), metrics
-
-
-def start(deploy: Deploy, balancer: Balancer) -> None:
-    """Start a web process, and send it connections when it is ready."""
-    deploy.start("web")
-    deploy.wait_for("web", lambda: answers(deploy))
-    if (port := int(deploy.addresses["PORT"])) not in balancer.targets:
-        balancer.targets.append(port)
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from .balancer import Balancer
 from .deploy import Deploy
 
 TWILIO = {
@@ -73,6 +74,19 @@ def ask(port: int, path: str, form: Mapping[str, str] | None = None, **headers: 
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     return 0, ""
+
+
+def answers(deploy: Deploy) -> bool:
+    """Whether the web process answers a probe, asked by an address that is none of its hosts, as the kubelet asks."""
+    return ask(int(deploy.addresses["PORT"]), "/healthz/ready", Host="10.1.2.3")[0] == 200
+
+
+def start(deploy: Deploy, balancer: Balancer) -> None:
+    """Start a web process, and send it connections when it is ready."""
+    deploy.start("web")
+    deploy.wait_for("web", lambda: answers(deploy))
+    if (port := int(deploy.addresses["PORT"])) not in balancer.targets:
+        balancer.targets.append(port)
 
 
 def webhook(deploy: Deploy, path: str, **form: str) -> tuple[int, str]:
