@@ -1,6 +1,7 @@
 #  make demo     bakes a project, has simulated callers call it, fails if one is lost    CALLS=20 RATE=2 AGENTS=6 STAY=1
 #  make test     everything, here and in a bake                                          REQUIRE=containers,browser
 #  make check    format, lint, types, import contracts, where the files lie
+#  make scan     the bake's image and overlays by the policy scanners: 300 MB, so not part of test
 #  make bench    times beside cookiecutter's and django-admin's own, in one run
 #  make bench-config  configuration beside pydantic-settings, environs, dynaconf, django-environ and a hand-written reader
 #  make bench-calls   500 calls at 10 a second: on SQLite, and with four web workers on PostgreSQL and Valkey
@@ -19,7 +20,7 @@ BAKE := -m cookiecutter --default-config --no-input --output-dir
 COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check bench bench-cache bench-calls bench-config bench-routing lock
+.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -45,6 +46,11 @@ check: .venv/.done
 	$(BIN)/mypy
 	cd "$(PROJECT)" && $(SECRETS) ../$(BIN)/mypy
 	cd "$(PROJECT)" && ../$(BIN)/lint-imports --no-cache
+
+scan: .venv/.done
+	@rm -rf build/scan
+	@$(BIN)/python $(BAKE) build/scan .
+	@$(MAKE) --no-print-directory -C build/scan/$(BAKED) scan
 
 bench: .venv/.done
 	@$(BIN)/python -m benchmarks

@@ -72,6 +72,18 @@ def project(baked: Path, tmp_path: Path) -> Path:
     return shutil.copytree(baked, tmp_path / "project" / baked.name)
 
 
+@pytest.fixture(params=("development", "staging", "production"))
+def overlay(project: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder that `kubectl apply -k` takes."""
+    return project / "deploy" / str(request.param)
+
+
+@pytest.fixture(params=("staging", "production"))
+def deployed(project: Path, request: pytest.FixtureRequest) -> Path:
+    """An overlay that stands for itself: no services beside it."""
+    return project / "deploy" / str(request.param)
+
+
 def template_files() -> list[str]:
     """Every file of the template that is in git or would be with the next `git add`, relative to its root."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
+import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from .conftest import run
+from .containers.balancer import Balancer
+from .containers.calls import TWILIO, answers, ask, callers, figures, start, webhook
 from .containers.deploy import PROCESSES, Deploy
 from .containers.engine import Engine, EngineError, Unavailable, engine
 from .containers.images import base_image, compose_plugin, servers
-from .containers.services import free_port, postgres_and_valkey
+from .containers.services import Services, free_port, postgres_and_valkey
+from .manifests import read_env
 
 pytestmark = pytest.mark.containers
 
 BUDGET_BYTES = 150_000_000  # what the image may weigh on top of its base
 READY_SECONDS = 15  # from `docker run` until the health check passes, on a busy machine with two cores
-TWILIO = {
-    "TWILIO_ACCOUNT_SID": "AC" + "0" * 8 + "5" * 24,
-    "TWILIO_AUTH_TOKEN": "an-auth-token-for-the-tests-alone",
-    "TWILIO_PHONE_NUMBER": "+15550100000",
-}
+TOKEN = "a-token-to-look-inside-with"
+AWAY = {"database": "database", "redis": "cache"}
+HEALTHCHECK_SECONDS = 6  # one more of the image's own checks
+# gunicorn's own children: the processes whose parent is the container's first.
+WORKERS = "import os; print(open('/proc/1/task/1/children').read())"
 REQUIRED = {
     "DJANGO_SECRET_KEY",
     "DATABASE_URL",
@@ -75,54 +77,35 @@ def staged(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def staging(docker: Engine, image: str, staged: Path) -> Iterator[Deploy]:
+def services(staged: Path) -> Iterator[Services]:
+    with postgres_and_valkey(staged) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tunables(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder as the kubelet mounts it, a file for each key."""
+    folder = tmp_path_factory.mktemp("tunables")
+    for key, value in read_env(staged / "deploy/staging/tunables.env").items():
+        (folder / key).write_text(value)
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def staging(docker: Engine, image: str, staged: Path, services: Services, tunables: Path) -> Iterator[Deploy]:
     """The staging deploy, migrated and running, with a simulator's address for Twilio's."""
-    with postgres_and_valkey(staged) as addresses:
-        addresses["PORT"] = str(free_port())
-        addresses["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
-        deploy = Deploy(docker, image, staged, ("deploy/staging/app.env", "deploy/staging/secrets.env"), addresses)
-        deploy.once(*deploy.command("migrate"))
-        try:
-            for process in PROCESSES:
-                deploy.start(process)
-            yield deploy
-        finally:
-            deploy.remove(*PROCESSES)
-
-
-def simulate(deploy: Deploy, *, calls: int) -> dict[str, Any]:
-    """What a simulator of Twilio says when so many callers have been through, as through a proxy that ends TLS."""
-    logins = deploy.project / "logins.json"
-    logins.write_text(deploy.once("python", "manage.py", "demo", "--agents", "3", "--json", "-"))
-    simulator_port = deploy.addresses["TWILIO_API_BASE_URL"].rpartition(":")[2]
-    local, public = f"127.0.0.1:{deploy.addresses['PORT']}", public_url(deploy.project)
-    webhooks = {"voice": "voice", "status": "status", "client-voice": "agent", "fallback": "fallback"}
-    argv = shlex.split(
-        f"-m twilio_simulator load --port {simulator_port} --account-sid {TWILIO['TWILIO_ACCOUNT_SID']}"
-        f" --number {TWILIO['TWILIO_PHONE_NUMBER']} --public-url {public} --connect-to {local}"
-        f" --proxy-header 'X-Forwarded-Proto: https' --api-url http://{local}/api/ --agents {shlex.quote(str(logins))}"
-        f" --calls {calls} --rate 2 --talk 1 --seed 7 --timeout 90"
-    )
-    argv += [f"--{name}-url={public}/twilio/{path}/" for name, path in webhooks.items()]
-    token = {"TWILIO_AUTH_TOKEN": TWILIO["TWILIO_AUTH_TOKEN"]}
-    done = run(sys.executable, *argv, cwd=deploy.project, env=token, check=False)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}{deploy.log('web')}{deploy.log('worker')}"
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def answers(deploy: Deploy) -> bool:
-    """Whether the web process answers a probe, asked by an address that is none of its hosts, as the kubelet asks."""
-    connection = HTTPConnection("127.0.0.1", int(deploy.addresses["PORT"]), timeout=5)
-    with contextlib.closing(connection), contextlib.suppress(OSError):
-        connection.request("GET", "/healthz/ready", headers={"Host": "10.1.2.3"})
-        return connection.getresponse().status == 200
-    return False
-
-
-def public_url(project: Path) -> str:
-    lines = (project / "deploy/staging/app.env").read_text().splitlines()
-    (url,) = [line.partition("=")[2] for line in lines if line.startswith("PUBLIC_BASE_URL=")]
-    return url
+    addresses = {**services.addresses, "PORT": str(free_port()), "DJANGO_TWILIO_METRICS_TOKEN": TOKEN}
+    addresses["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
+    files = ("deploy/staging/app.env", "deploy/staging/secrets.env")
+    deploy = Deploy(docker, image, staged, files, addresses, tunables=tunables)
+    deploy.once(*deploy.command("migrate"))
+    try:
+        for process in PROCESSES:
+            deploy.start(process)
+        yield deploy
+    finally:
+        deploy.remove(*PROCESSES)
 
 
 def size(docker: Engine, image: str) -> int:
@@ -156,10 +139,91 @@ def test_the_web_process_is_soon_ready_and_then_healthy(staging: Deploy) -> None
     staging.wait_for("web", lambda: staging.healthy("web"))
 
 
-def test_the_staging_image_answers_simulated_calls(staging: Deploy) -> None:
-    told = simulate(staging, calls=5)
-    assert (told["received"], told["lost"], told["double_booked"], told["webhook_errors"]) == (5, 0, 0, 0)
-    assert told["answered"] > 0
+def test_a_container_runs_with_what_the_shell_would_run_with(staging: Deploy) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "DJANGO_TWILIO_CONFIG_DIR": str(staging.tunables)}
+    for file in staging.env_files:
+        environment |= read_env(staging.project / file)
+    check = ["manage.py", "config", "check"]
+    shell = run(sys.executable, *check, cwd=staging.project, env={**environment, **staging.addresses}).stdout
+    assert shell.startswith("staging: ")
+    assert staging.execute("web", "python", *check) == shell
+
+
+@pytest.mark.parametrize("name", ["database", "redis"])
+def test_without_a_service_every_container_stays_and_callers_are_answered(
+    staging: Deploy, services: Services, name: str
+) -> None:
+    server, port = getattr(services, name), int(staging.addresses["PORT"])
+    sid = f"CA{name.encode().hex():0>32}"
+    with server.away():
+        status, twiml = webhook(staging, "/twilio/voice/", CallSid=sid, From="+15550123456", To="+15550100000")
+        assert (status, "again=1" in twiml) == (200, name == "database")
+        told = webhook(staging, "/twilio/status/", CallSid=sid, CallStatus="completed", SequenceNumber="3")[0]
+        assert told == (503 if name == "database" else 200)
+        assert ask(port, "/healthz/dependencies") == (404, "")
+        status, found = ask(port, "/healthz/dependencies", Authorization=f"Bearer {TOKEN}")
+        assert (status, json.loads(found)[AWAY[name]]) == (503, False)
+        time.sleep(HEALTHCHECK_SECONDS)
+        assert answers(staging)
+        assert staging.healthy("web")
+        assert [process for process in PROCESSES if not staging.state(process)["Running"]] == []
+    assert webhook(staging, "/twilio/status/", CallSid=sid, CallStatus="completed", SequenceNumber="3")[0] == 200
+
+
+def test_no_call_is_lost_whatever_is_killed(docker: Engine, staging: Deploy, services: Services) -> None:
+    """200 calls, and meanwhile everything that a year brings."""
+    tag = f"{staging.image}-next"
+    docker("tag", staging.image, tag)
+    second, newer = (staging.beside(image, PORT=str(free_port())) for image in (staging.image, tag))
+    try:
+        with Balancer.listening() as balancer:
+            start(second, balancer)
+            balancer.targets.append(int(staging.addresses["PORT"]))
+            with callers(staging, balancer.port, calls=200, rate=4, agents=16) as simulator:
+                faults(staging, second, newer, services, balancer)
+                told = figures(simulator)
+    finally:
+        second.remove("web")
+        newer.remove("web")
+        docker("image", "rm", tag)
+    lost = {law: told[law] for law in ("lost", "double_booked")}
+    assert (told["received"], lost) == (200, {"lost": 0, "double_booked": 0}), told
+    assert told["offered"] == told["answered"] + told["abandoned"] + told["overflowed"]
+    assert told["answered"] > 100
+
+
+def faults(staging: Deploy, second: Deploy, newer: Deploy, services: Services, balancer: Balancer) -> None:
+    """One after the other, with the calls going on."""
+    time.sleep(5)
+    assert second.stop("web") == 0  # SIGTERM in mid-call
+    second.remove("web")
+    start(second, balancer)
+    workers = second.execute("web", "python", "-c", WORKERS).split()
+    second.execute("web", "python", "-c", f"import os; os.kill({workers[0]}, 9)")
+    staging.docker("kill", staging.name("worker"))
+    staging.remove("worker")
+    staging.start("worker")
+    with services.database.away():
+        time.sleep(0.5)
+    time.sleep(4)
+    with services.redis.away():
+        time.sleep(0.5)
+    assert staging.tunables is not None
+    (staging.tunables / "DJANGO_TWILIO_RING_TIMEOUT").write_text("27")
+    start(newer, balancer)  # beside the old release, and then in its place
+    time.sleep(4)
+    second.stop("web")
+    metrics = ask(int(staging.addresses["PORT"]), "/metrics", Authorization=f"Bearer {TOKEN}")[1]
+    assert re.search(r'config_reloads_total{result="applied"} [1-9]', metrics), metrics
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_line_on_stdout_is_an_event_that_gives_no_number_away(staging: Deploy, process: str) -> None:
+    events = [json.loads(line) for line in staging.lines(process)]
+    assert [event for event in events if not {"event", "timestamp", "level"} <= event.keys()] == []
+    assert [event for event in events if re.search(r"(\+|%2B)\d{7}", json.dumps(event))] == []
+    if process == "web":
+        assert [event for event in events if {"request_id", "call_sid"} <= event.keys()]
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -17,6 +17,7 @@ JINJA_FILES = {
     "Dockerfile",
     "README.md",
     "compose.yaml",
+    "deploy/development/kustomization.yaml",
     "deploy/production/app.env",
     "deploy/production/kustomization.yaml",
     "deploy/staging/app.env",
@@ -102,8 +103,8 @@ def test_no_file_names_a_registry_or_a_mirror() -> None:
 
 
 def test_every_locked_requirement_is_pinned_with_hashes() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        for path in (ROOT / name, ROOT / UNRENDERED / name):
+    for folder in (ROOT, ROOT / UNRENDERED):
+        for path in folder.glob("requirements*.txt"):
             pins = re.split(r"\n(?=\S)", path.read_text())
             assert [pin for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == [], path
 

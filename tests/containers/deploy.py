@@ -7,7 +7,7 @@ import shlex
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from .engine import Engine
 SHUT = shlex.split("--network host --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges")
 PROCESSES = ("web", "worker", "beat")
 START_SECONDS = 60
+MOUNTED = "/etc/call-center"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,13 @@ class Deploy:
     project: Path
     env_files: tuple[str, ...]
     addresses: Mapping[str, str]
+    tunables: Path | None = None
+    """The folder that Kubernetes would mount `tunables.env` as."""
     suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+    def beside(self, image: str, **addresses: str) -> Deploy:
+        """The same deploy with another image or other addresses, in containers of its own."""
+        return replace(self, image=image, addresses={**self.addresses, **addresses}, suffix=uuid.uuid4().hex[:8])
 
     def once(self, *command: str) -> str:
         """Run a one-off command; gives its stdout. Raises `EngineError` when it fails."""
@@ -66,6 +73,10 @@ class Deploy:
         self.docker("stop", "--time", "40", self.name(process))
         return int(self.state(process)["ExitCode"])
 
+    def execute(self, process: str, *command: str) -> str:
+        """Run a command in its container, beside it; gives its stdout."""
+        return self.docker("exec", self.name(process), *command)
+
     def state(self, process: str) -> dict[str, Any]:
         """What the engine knows of the process."""
         return dict(json.loads(self.docker("inspect", "--format", "{{json .State}}", self.name(process))))
@@ -73,6 +84,10 @@ class Deploy:
     def log(self, process: str) -> str:
         """The end of what the process wrote to stdout."""
         return self.docker("logs", "--tail", "20", self.name(process))
+
+    def lines(self, process: str) -> list[str]:
+        """All that the process wrote to stdout."""
+        return self.docker("logs", self.name(process)).splitlines()
 
     def remove(self, *processes: str) -> None:
         """End them at once, and forget them."""
@@ -85,4 +100,6 @@ class Deploy:
 
     def _options(self) -> list[str]:
         files = [part for file in self.env_files for part in ("--env-file", str(self.project / file))]
+        mount = ["--env", f"DJANGO_TWILIO_CONFIG_DIR={MOUNTED}", "--volume", f"{self.tunables}:{MOUNTED}:ro"]
+        files += mount if self.tunables else []
         return [*SHUT, *files, *(part for item in self.addresses.items() for part in ("--env", "=".join(item)))]

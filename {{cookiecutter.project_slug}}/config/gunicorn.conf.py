@@ -28,6 +28,13 @@ workers = _config.web_concurrency if _config.redis_url else 1
 preload_app = True
 
 
+def on_starting(server: object) -> None:
+    """The master begins: what a pod counted before is over."""
+    from django_twilio_call.metrics import pod
+
+    pod.forget()
+
+
 def post_worker_init(worker: object) -> None:
     """A worker begins: it watches the mounted configuration, and says with which it runs."""
     from django.db import connections

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import MutableMapping
+from typing import Any, Final
 
 import structlog
+
+PHONE_NUMBER: Final = re.compile(r"(\+|%2B)(\d{1,3})\d{4,10}(\d{2})(?!\d)")
+"""E.164, also as it stands in a URL."""
+
+
+def mask_phone_numbers(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Country and the last two digits are left, enough to find a caller again and too little to call one."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = PHONE_NUMBER.sub(r"\1\2***\3", value)
+        elif not isinstance(value, int | float | bool | None):
+            event[key] = PHONE_NUMBER.sub(r"\1\2***\3", str(value))
+    return event
+
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -27,8 +43,9 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    final = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if as_json else []
-    console = [structlog.dev.ConsoleRenderer(colors=False)]
+    as_lines = [structlog.processors.format_exc_info, mask_phone_numbers, structlog.processors.JSONRenderer()]
+    for_people = [structlog.dev.ConsoleRenderer(colors=False)]
+    processors: list[Any] = as_lines if as_json else for_people
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -36,7 +53,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "line": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *(final or console)],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
             },
         },
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -21,6 +22,7 @@ from django.core.signals import request_finished
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from .cache import counters
 from .conf import Config, get_reading, pin, reload, unpin
@@ -29,6 +31,7 @@ from .models import RunningProcess
 
 logger = logging.getLogger(__name__)
 
+CALL_SID: Final = re.compile(r"CA[0-9a-f]{32}")
 PUBLISH_SECONDS: Final = 60
 """How often a process says that it still runs, and with what."""
 
@@ -47,6 +50,14 @@ class OperationMiddleware:
             return self.get_response(request)
         finally:
             unpin(token)
+
+
+def name_the_call(request: HttpRequest, **_: Any) -> None:
+    """Receiver of structlog's `bind_extra_request_metadata`: whatever a webhook logs says of which call."""
+    if request.path_info.startswith("/twilio/"):
+        sid = request.POST.get("CallSid") or request.GET.get("CallSid", "")
+        if CALL_SID.fullmatch(sid):
+            bind_contextvars(call_sid=sid)
 
 
 _tokens: Final[dict[str, Token[Config | None]]] = {}

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import json
+import os
+from pathlib import Path
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
 
 from django_twilio_call.conf import get_config, reload
-from django_twilio_call.models import RunningProcess
+from django_twilio_call.metrics import collector, pod
+from django_twilio_call.models import Agent, RunningProcess
 
 from .conf.conftest import mounted  # noqa: F401  # a fixture
 from .conf.deploys import CANARY, Mounted
+from .fakes import Twilio
+from .webhooks.test_walk import enqueue
 
 TOKEN = f"{CANARY}-of-metrics"
-SAMPLE = re.compile(r'call_center_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \d+')
 
 
 def ask(token: str = TOKEN) -> HttpResponse:
@@ -34,14 +39,86 @@ def running(host: str, fingerprint: str) -> None:
     )
 
 
-@pytest.mark.django_db
-def test_they_are_samples_with_a_help_and_a_type_each() -> None:
-    lines = ask().content.decode().splitlines()
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the processes of this pod leave their counts."""
+    monkeypatch.setattr(pod, "_folder", lambda *_: tmp_path)
+    return tmp_path
 
-    samples = [line for line in lines if not line.startswith("#")]
-    assert [line for line in samples if not SAMPLE.fullmatch(line)] == []
-    assert {re.split(r"[{ ]", line)[0] for line in samples} <= {line.split()[2] for line in lines if line[0] == "#"}
-    assert any(line.startswith('call_center_config_info{stage="testing",fingerprint="') for line in samples)
+
+def sample(said: str, name: str, **labels: str) -> float | None:
+    """A sample's value, as Prometheus' own parser reads it."""
+    families = text_string_to_metric_families(said)
+    found = [s.value for f in families for s in f.samples if (s.name, s.labels) == (f"call_center_{name}", labels)]
+    return found[0] if found else None
+
+
+@pytest.mark.django_db
+def test_they_are_families_with_a_help_and_a_type_each() -> None:
+    families = list(text_string_to_metric_families(ask().content.decode()))
+
+    assert len(families) > 20
+    assert [f.name for f in families if not f.documentation or f.type not in ("gauge", "counter", "histogram")] == []
+    assert len({f.name for f in families}) == len(families)
+
+
+@pytest.mark.django_db
+def test_callers_in_line_are_told(twilio: Twilio, agent: Agent) -> None:
+    enqueue(twilio)
+    said = ask().content.decode()
+
+    assert sample(said, "queue_waiting", queue="Support") == 1
+    assert (sample(said, "queue_longest_wait_seconds", queue="Support") or -1) >= 0
+    assert sample(said, "calls_live", role="customer") == 1
+    assert sample(said, "agents", state="available") == 1
+
+
+@pytest.mark.django_db
+def test_webhooks_of_all_processes_of_a_pod_are_counted(twilio: Twilio, folder: Path) -> None:
+    before = sample(ask().content.decode(), "webhooks_total", kind="voice", outcome="answered") or 0
+    twilio.post("/twilio/voice/")
+    other = {"webhooks": {"voice|answered": 40}, "seconds": {"voice": 2.5}, "latency": {"voice|3": 40}}
+    (folder / "1.json").write_text(json.dumps(other))
+    said = ask().content.decode()
+
+    assert sample(said, "webhooks_total", kind="voice", outcome="answered") == before + 41
+    assert (sample(said, "webhook_seconds_count", kind="voice") or 0) >= 41
+    assert (sample(said, "webhook_seconds_sum", kind="voice") or 0) > 2.5
+
+
+def test_a_process_leaves_its_counts_for_the_others(folder: Path) -> None:
+    pod.observe("status", 0.3)
+    pod.write()
+
+    left = json.loads((folder / f"{os.getpid()}.json").read_text())
+    assert left["latency"]["status|5"] >= 1
+
+
+def test_a_pod_begins_at_zero(folder: Path) -> None:
+    (folder / "77.json").write_text("{}")
+
+    pod.forget()
+
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.django_db
+def test_a_path_that_nobody_knows_makes_no_series_of_its_own() -> None:
+    Client().post("/twilio/made-up-path/")
+
+    assert "made-up-path" not in ask().content.decode()
+
+
+@pytest.mark.parametrize("without", [{"database": False, "cache": True}])
+def test_without_a_database_the_other_figures_are_told(
+    without: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "dependencies", lambda: without)
+    said = ask().content.decode()
+
+    assert sample(said, "dependency_up", dependency="database") == 0
+    assert sample(said, "config_last_reload_successful") == 1
+    assert "queue_waiting" not in said
 
 
 @pytest.mark.django_db
@@ -50,8 +127,8 @@ def test_processes_that_disagree_are_counted() -> None:
         running(host, mark)
     said = ask().content.decode()
 
-    assert 'call_center_config_processes{role="web",fingerprint="1f"} 2\n' in said
-    assert "call_center_config_disagreeing_processes 1\n" in said
+    assert sample(said, "config_processes", role="web", fingerprint="1f") == 2
+    assert sample(said, "config_disagreeing_processes") == 1
 
 
 @pytest.mark.django_db
@@ -59,8 +136,8 @@ def test_a_refused_reload_is_told(mounted: Mounted) -> None:  # noqa: F811
     mounted.hold(DJANGO_TWILIO_RING_TIMEOUT="soon")
     said = ask().content.decode()
 
-    assert 'call_center_config_reloads_total{result="refused"} 1\n' in said
-    assert "call_center_config_last_reload_successful 0\n" in said
+    assert sample(said, "config_reloads_total", result="refused") == 1
+    assert sample(said, "config_last_reload_successful") == 0
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", "ü"])

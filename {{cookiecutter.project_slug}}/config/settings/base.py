@@ -26,6 +26,7 @@ except ConfigurationError as error:
 _config = CALL_CENTER_READING.config
 
 SECRET_KEY = _config.secret_key
+SECRET_KEY_FALLBACKS = list(_config.secret_key_fallbacks)
 DEBUG = False
 ALLOWED_HOSTS = list(_config.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = [*_config.csrf_trusted_origins, _config.public_base_url]

@@ -43,6 +43,13 @@ class Config(Platform):
         operator=True,
         generated=("development", "testing"),
     )
+    twilio_auth_token_secondary: str = _twilio(
+        "TWILIO_AUTH_TOKEN_SECONDARY",
+        t.text("the account's other auth token, or empty", r"\S*"),
+        "",
+        "Signs webhooks too, while the account changes its token.",
+        secret=True,
+    )
     twilio_api_key: str = _twilio("TWILIO_API_KEY", t.sid("SK", empty=True), "", "API key for REST calls.")
     twilio_api_secret: str = _twilio("TWILIO_API_SECRET", t.text(), "", "Secret of that API key.", secret=True)
     twilio_phone_number: str = _twilio("TWILIO_PHONE_NUMBER", t.PHONE, "", "The number callers dial.")

@@ -30,6 +30,13 @@ class Platform:
         secret=True,
         generated=STAGES,
     )
+    secret_key_fallbacks: tuple[str, ...] = _django(
+        "DJANGO_SECRET_KEY_FALLBACKS",
+        t.items("former keys, separated by commas", r"[^,\s]{32,}"),
+        (),
+        "Former values of DJANGO_SECRET_KEY: what they signed still counts.",
+        secret=True,
+    )
     allowed_hosts: tuple[str, ...] = _django(
         "DJANGO_ALLOWED_HOSTS",
         t.items("host names, separated by commas", r"[A-Za-z0-9.*-]+|\[[0-9a-f:]+\]"),

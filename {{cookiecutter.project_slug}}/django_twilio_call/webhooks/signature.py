@@ -29,8 +29,9 @@ def is_signed(request: HttpRequest) -> bool:
     url = signed_url(request)
     signature = request.headers.get("X-Twilio-Signature", "")
     params = _signed_params(request)
-    validator = _validator(config.twilio_auth_token)
-    if params is not None and validator.validate(url, params, signature) and _our_account(request):
+    tokens = filter(None, (config.twilio_auth_token, config.twilio_auth_token_secondary))
+    signed = params is not None and any(_validator(token).validate(url, params, signature) for token in tokens)
+    if signed and _our_account(request):
         return True
     logger.warning(
         "webhook refused: signature %s for %s %s; PUBLIC_BASE_URL must be the address Twilio calls",

@@ -41,6 +41,13 @@ def test_another_token_is_refused(twilios_example: HttpRequest) -> None:
     assert not is_signed(twilios_example)
 
 
+@override_settings(
+    TWILIO_AUTH_TOKEN="12346", TWILIO_AUTH_TOKEN_SECONDARY="12345", PUBLIC_BASE_URL="https://example.com"
+)
+def test_while_the_account_changes_its_token_both_are_accepted(twilios_example: HttpRequest) -> None:
+    assert is_signed(twilios_example)
+
+
 @override_settings(TWILIO_AUTH_TOKEN="12345", PUBLIC_BASE_URL="http://example.com")
 def test_http_for_https_is_refused(twilios_example: HttpRequest) -> None:
     assert not is_signed(twilios_example)

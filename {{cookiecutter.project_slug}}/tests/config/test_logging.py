@@ -1,0 +1,62 @@
+"""One event is one line, which says of which request and call, and gives nobody's number away."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import logging.config
+from typing import Any
+
+import pytest
+
+from config.logging import logging_config
+from tests.fakes import Twilio
+
+NUMBER = "+15550123456"
+
+
+def logged(as_json: bool, *arguments: Any, **extra: Any) -> str:
+    """What a log line looks like."""
+    formatter = logging_config(level="INFO", as_json=as_json)["formatters"]["line"]
+    config = logging.config.DictConfigurator({"version": 1, "formatters": {"line": formatter}})
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(config.configure_formatter(formatter))
+    logger = logging.getLogger("tests.logging")
+    logger.addHandler(handler)
+    logger.warning(*arguments, **extra)
+    logger.removeHandler(handler)
+    return written.getvalue()
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        line = logged(True, "it\nbroke", exc_info=True)
+
+    assert line.count("\n") == 1
+    assert json.loads(line)["event"] == "it\nbroke"
+
+
+@pytest.mark.parametrize("text", [f"calls {NUMBER}", "GET /?From=%2B15550123456", f"{{'From': '{NUMBER}'}}"])
+def test_phone_numbers_are_masked_wherever_they_stand(text: str) -> None:
+    for line in (logged(True, text), logged(True, "x", extra={"more": text}), logged(True, "%s", {"a": text})):
+        assert "5550123" not in line
+        assert "***56" in line
+
+
+def test_what_is_no_phone_number_stays() -> None:
+    sid = "CA" + "0123456789abcdef" * 2
+    assert sid in logged(True, "%s at +00:00, +5 more", sid)
+
+
+@pytest.mark.django_db
+def test_a_webhook_logs_request_id_and_call(twilio: Twilio, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "django_structlog"):
+        twilio.post("/twilio/voice/", CallSid="CA" + "7" * 32)
+
+    said = [str(record.msg) for record in caplog.records if "request_finished" in str(record.msg)]
+    assert said
+    assert all("CA" + "7" * 32 in line and "request_id" in line for line in said)
