@@ -51,7 +51,7 @@ def configurations(center: CallCenter) -> dict[str, str]:
     """Fingerprints by role, as the metrics tell them."""
     with urllib.request.urlopen(f"{center.url}/metrics", timeout=5) as response:
         said = response.read().decode()
-    return dict(re.findall(r'config_processes\{role="(\w+)",fingerprint="(\w+)"\}', said))
+    return {role: mark for mark, role in re.findall(r'config_processes\{fingerprint="(\w+)",role="(\w+)"\}', said)}
 
 
 def eventually(holds: Callable[[], bool]) -> None:
