@@ -9,10 +9,11 @@ from .calendars import Calendar, OpeningTime, SpecialDay
 from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
 from .delivery import Outbox, WebhookEvent
+from .entries import QueueEntry, Reservation
 from .ivr import IVRFlow, IVRVersion
 from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
-from .queues import Queue, QueueEntry, QueueMembership, Reservation
+from .queues import Queue, QueueMembership
 from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 from .voicemail import Voicemail
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from ..constants import AgentStatus, QueueEntryState, RoutingStrategy
 from .agents import AgentStateSpan
-from .queues import QueueEntry, Reservation
+from .entries import QueueEntry, Reservation
 
 _OF_AGENT: Final = "FROM django_twilio_call_reservation r WHERE r.agent_id = s.agent_id"
 

@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from ..constants import CallbackState
 from .calls import Call
-from .queues import Queue, QueueEntry
+from .entries import QueueEntry
+from .queues import Queue
 
 
 class CallbackQuerySet(models.QuerySet["CallbackRequest"]):

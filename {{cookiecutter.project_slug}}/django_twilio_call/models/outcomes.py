@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import models
 
 from .announcing import AnnouncingQuerySet
-from .queues import Queue, Reservation
+from .entries import Reservation
+from .queues import Queue
 
 
 class Disposition(models.Model):
