@@ -56,7 +56,11 @@ def test_a_name_that_hurts_reads_back_everywhere(template: Path, tmp_path: Path,
 
 
 @given(st.fixed_dictionaries({"project_name": NAMES, "description": NAMES, "author_name": NAMES}))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
 def test_any_name_that_the_hook_lets_pass_reads_back(template: Path, tmp_path: Path, answers: dict[str, str]) -> None:
     assume(all(is_short_text(name) and is_plain_text(name) and is_no_template(name) for name in answers.values()))
 
