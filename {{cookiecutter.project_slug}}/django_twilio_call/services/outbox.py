@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ..constants import OutboxKind, OutboxState, QueueEntryState
+from ..constants import HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
 from ..exceptions import CallNotInProgress, TelephonyError
 from ..models import Outbox
 from ..retry import Backoff
@@ -74,7 +74,9 @@ class OutboxService(BaseService):
     def _failed(self, command: Outbox, error: TelephonyError, now: datetime) -> None:
         command.last_error = str(error)
         backoff = Backoff.from_config(self.config.get_retry_config(self.operation_type))
-        if error.retryable and command.attempts <= backoff.max_retries:
+        # A call whose creation may have arrived is not created again: only 429 says that nothing was done.
+        repeatable = command.kind != OutboxKind.CREATE_CALL or error.status == HTTPStatusCodes.RATE_LIMITED
+        if repeatable and error.retryable and command.attempts <= backoff.max_retries:
             wait = backoff.delay(command.attempts) if error.retry_after is None else error.retry_after
             command.not_before = now + timedelta(seconds=wait)
             command.save(update_fields=["not_before", "last_error"])

@@ -92,3 +92,15 @@ def test_when_the_caller_cannot_be_fetched_the_agents_leg_is_ended(
     command.refresh_from_db()
     assert command.state == OutboxState.FAILED
     assert telephony.asked[-1] == ("end", call_sid(2))
+
+
+@pytest.mark.parametrize(("status", "state"), [(429, "pending"), (503, "failed"), (None, "failed")])
+def test_a_call_that_may_have_been_created_is_not_created_again(
+    db: None, telephony: FakeTelephony, now: datetime, status: int | None, state: str
+) -> None:
+    Outbox.objects.create(kind="create_call", call_sid="CB1", to_number="+1", not_before=now, created_at=now)
+    telephony.error = TelephonyError("trouble", status=status, retryable=True)
+
+    OutboxService(telephony=telephony).deliver(now=now)
+
+    assert Outbox.objects.get().state == state
