@@ -144,7 +144,9 @@ def _add_database_url(texts: Texts) -> None:
             text = declared.default
         if text and (rule := unfit(text) or _broken(declared, text)):
             texts.refuse(name, rule, texts.origin(name), shown(text, secret=declared.secret))
-        parts[name.removeprefix("DATABASE_").lower()] = quote(text, safe="")
+        parts[name.removeprefix("DATABASE_").lower()] = quote(
+            text, safe="", errors="replace"
+        )  # unfit texts were refused above
     if not parts["name"]:
         texts.refuse("DATABASE_NAME", "missing; DATABASE_HOST is there", "nowhere")
     texts.unreadable.add("DATABASE_URL")

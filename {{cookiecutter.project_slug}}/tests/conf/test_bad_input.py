@@ -9,6 +9,8 @@ import pytest
 
 from django_twilio_call.conf.command import examine
 from django_twilio_call.conf.envfiles import EnvFiles, read_files
+from django_twilio_call.conf.reader import reading
+from django_twilio_call.exceptions import ConfigurationError
 
 from .deploys import CANARY, SECRETS, environment, problems, read
 
@@ -237,3 +239,13 @@ def test_a_file_nobody_can_read_is_named(tmp_path: Path) -> None:
     path.symlink_to(path)  # root, too, gets nothing from this
 
     assert "cannot be read: OSError" in lint(path)[0]
+
+
+def test_a_part_of_the_database_address_that_is_not_utf_8_is_a_problem_among_others() -> None:
+    environ = environment() | {"DATABASE_HOST": "db", "DATABASE_NAME": "calls", "DATABASE_PASSWORD": "\udcff" + CANARY}
+    environ.pop("DATABASE_URL", None)
+
+    with pytest.raises(ConfigurationError, match="DATABASE_PASSWORD") as refused:
+        reading(environ, "production")
+
+    assert CANARY not in str(refused.value)
