@@ -11,7 +11,7 @@ from typing import Final
 from ..exceptions import ConfigurationError
 from .catalogue import variables
 from .platform import DATABASE_PARTS
-from .reader import PLACEHOLDER
+from .problems import is_placeholder
 from .types import FALSE, TRUE
 from .variables import PREFIX, STAGE
 
@@ -149,6 +149,6 @@ def _danger(key: str, value: str) -> str | None:
         return "nothing reads it, and what 0.1.9 encrypted can be read with it alone: keep it"
     if key == "ALLOWED_HOSTS" and "*" in value.split(","):
         return "any Host header would be taken for ours: name the hosts"
-    if declared is not None and (declared.secret or declared.operator) and PLACEHOLDER.search(value):
+    if declared is not None and (declared.secret or declared.operator) and is_placeholder(value):
         return "a placeholder: staging and production refuse it"
     return None

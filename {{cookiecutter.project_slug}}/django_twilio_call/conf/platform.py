@@ -15,7 +15,7 @@ _services: Final = Section("Backing services")
 _web: Final = Section("Web process")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # `Config` has them, made once
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)  # as `Config` is
 class Platform:
     """The half of `Config` that any Django project has."""
 

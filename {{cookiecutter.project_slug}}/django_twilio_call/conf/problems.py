@@ -9,9 +9,17 @@ from typing import Final
 SHOWN: Final = 60
 LONGEST: Final = 65_000
 """No variable is longer: kubectl silently drops a line of 64 KiB and all after it."""
+_ANYWHERE: Final = (
+    *(f"change{between}{what}" for between in ("", "-", "_", " ") for what in ("me", "this", "it")),
+    *(f"replace{between}me" for between in ("", "-", "_", " ")),
+    *(f"your{after}" for after in "-_ "),
+    "placeholder",
+    "insecure",
+)
+_ALONE: Final = frozenset({"todo", "fixme", "tbd", "secret", "password", "token", "dummy"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Problem:
     """One thing to mend."""
 
@@ -39,6 +47,13 @@ def unfit(text: str) -> str | None:
     if not text.isprintable():
         return "must hold printable characters alone: no line break, no NUL, and UTF-8"
     return None
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text only keeps a place for the value that belongs there. In any case of letters."""
+    text = text.casefold()
+    filled = bool(text) and (not text.strip("x") or not text.strip(".") or (text[0] == "<" and text[-1] == ">"))
+    return filled or text in _ALONE or any(part in text for part in _ANYWHERE)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

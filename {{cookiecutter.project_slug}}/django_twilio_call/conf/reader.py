@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import MISSING, dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from ..exceptions import ConfigurationError
 from .catalogue import Config, assemble, disassemble, variables
-from .problems import LONGEST, Problem, shown, unfit
+from .problems import Problem, is_placeholder, shown, unfit
 from .rules import broken
-from .sources import Texts, collect
+from .sources import ENVIRONMENT, Texts, collect
 from .variables import DEPLOYED, STAGE, STAGES, Var
 
-PLACEHOLDER: Final = re.compile(
-    r"(?i)change[-_ ]?(me|this|it)|placeholder|your[-_ ]|replace[-_ ]?me|^<.*>$|^x+$|^\.+$"
-    r"|^(todo|fixme|tbd|secret|password|token|dummy)$|insecure"
-)
+_READS: Final = tuple((name, declared, declared.type.read) for name, declared in variables().items())
+_SUPPLIED: Final = frozenset(name for name, declared in variables().items() if declared.operator or declared.generated)
+"""All that any stage may require of somebody."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Reading:
     """A configuration, and for each variable that was set where its value came from."""
 
@@ -48,7 +46,8 @@ def reading(environ: Mapping[str, str], stage: str, *, where: Mapping[str, str] 
     found, values = survey(environ, stage, where=where)
     if found.problems:
         raise ConfigurationError(found.problems)
-    origins = {name: found.origin(name) for name in variables() if name in found.values}
+    origins = dict.fromkeys(found.values.keys() & variables().keys(), ENVIRONMENT)
+    origins.update((name, origin) for name, origin in found.origins.items() if name in origins)
     return Reading(assemble(stage, values), MappingProxyType(origins))
 
 
@@ -62,14 +61,28 @@ def survey(
     found = collect(environ, where)
     texts = found.values
     values: dict[str, Any] = {}
-    for name, declared in variables().items():
+    # Each is looked at by itself only where all together, one look, have something that is not fit.
+    if unfit("".join(texts.values())):
+        looked_at: Container[str] = texts
+    else:
+        looked_at = _SUPPLIED if stage in DEPLOYED else ()
+    for name, declared, read_text in _READS:
         text = texts.get(name)
-        if text is not None:
-            values[name] = _value(found, declared, text, stage)
+        if text is None:
+            values[name] = declared.default_for(stage)
+            if values[name] is MISSING and name not in found.unreadable:
+                found.refuse(name, f"missing; {declared.type.rule}", f"nowhere, in {stage}")
             continue
-        values[name] = declared.default_for(stage)
-        if values[name] is MISSING and name not in found.unreadable:
-            found.refuse(name, f"missing; {declared.type.rule}", f"nowhere, in {stage}")
+        broke = _unwanted(declared, text, stage) if name in looked_at else None
+        if broke is None:
+            try:
+                values[name] = read_text(text)
+                continue
+            except ValueError:
+                # Not the exception's words: they may quote the secret.
+                broke = f"must be {declared.type.rule}"
+        values[name] = MISSING
+        found.refuse(name, broke, found.origin(name), shown(text, secret=declared.secret))
     found.problems += broken(values, stage, lambda name: found.origin(name) if name in texts else fallback(name, stage))
     return found, values
 
@@ -94,21 +107,13 @@ def overridden(before: Reading, settings: Mapping[str, Any], source: str) -> Rea
     return Reading(assemble(stage, values), MappingProxyType(origins))
 
 
-def _value(found: Texts, declared: Var, text: str, stage: str) -> Any:
-    """The typed value of a text; `MISSING` where a problem was noted."""
-    rule = None
-    if len(text) > LONGEST or not text.isprintable():
-        rule = unfit(text)
-    elif stage in DEPLOYED and declared.required_in(stage):
+def _unwanted(declared: Var, text: str, stage: str) -> str | None:
+    """What makes a text no value for this variable here, whatever its type; None if nothing does."""
+    if rule := unfit(text):
+        return rule
+    if stage in DEPLOYED and declared.required_in(stage):
         if not text:
-            rule = f"must not be empty in {stage}; {declared.type.rule}"
-        elif PLACEHOLDER.search(text):
-            rule = "is a placeholder"
-    if rule is None:
-        try:
-            return declared.type.read(text)
-        except ValueError:
-            # Not the exception's words: they may quote the secret.
-            rule = f"must be {declared.type.rule}"
-    found.refuse(declared.name, rule, found.origin(declared.name), shown(text, secret=declared.secret))
-    return MISSING
+            return f"must not be empty in {stage}; {declared.type.rule}"
+        if is_placeholder(text):
+            return "is a placeholder"
+    return None

@@ -13,6 +13,11 @@ from .variables import DEPLOYED, PREFIX
 Values = Mapping[str, Any]
 Broken = Iterator[tuple[str, str, object]]
 """(variable, rule, value or None where it is secret)."""
+_DELAYS: Final = tuple(
+    (f"{PREFIX}RETRY_{operation.upper()}_BASE_DELAY", f"{PREFIX}RETRY_{operation.upper()}_MAX_DELAY")
+    for operation, parts in OPERATION_RETRY_CONFIGS.items()
+    if "max_delay" in parts
+)
 
 
 def _key_pair(values: Values, stage: str) -> Broken:
@@ -21,13 +26,10 @@ def _key_pair(values: Values, stage: str) -> Broken:
 
 
 def _delays(values: Values, stage: str) -> Broken:
-    for operation, parts in OPERATION_RETRY_CONFIGS.items():
-        prefix = f"{PREFIX}RETRY_{operation.upper()}_"
-        if "max_delay" not in parts:
-            continue
-        base, most = values[prefix + "BASE_DELAY"], values[prefix + "MAX_DELAY"]
-        if MISSING not in (base, most) and most < base:
-            yield prefix + "MAX_DELAY", f"must not be under {prefix}BASE_DELAY, {base}", most
+    for least, name in _DELAYS:
+        base, most = values[least], values[name]
+        if base is not MISSING and most is not MISSING and most < base:
+            yield name, f"must not be under {least}, {base}", most
 
 
 def _signatures(values: Values, stage: str) -> Broken:

@@ -23,8 +23,9 @@ OUTSIDE: Final = frozenset({CONFIG_DIR, STAGE, *DATABASE_PARTS})
 """Names that are read, and stand in no field of `Config`."""
 TRIES: Final = 5
 _KEY: Final = re.compile(r"[A-Z][A-Z0-9_]*")
-_INJECTED: Final = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
-_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
+_INJECTED: Final = r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$"
+"""Compiled where it is needed, which is seldom."""
+_ADDRESSES: Final = ("tcp://", "udp://", "sctp://")
 
 
 @dataclass(slots=True, eq=False, repr=False)  # it holds secrets: nothing prints it
@@ -52,10 +53,10 @@ def collect(environ: Mapping[str, str], where: Mapping[str, str] | None = None) 
     known = variables()
     if folder := texts.values.get(CONFIG_DIR):
         _add_folder(texts, folder)
-    for name in list(texts.values):
+    for name in [name for name in texts.values if name not in known]:
         if name.endswith("_FILE") and (declared := _secret(name.removesuffix("_FILE"))):
             _add_file(texts, declared.name, name)
-        elif name.startswith(PREFIX) and name not in known and name not in OUTSIDE and not _injected(texts, name):
+        elif name.startswith(PREFIX) and name not in OUTSIDE and not _injected(texts, name):
             _refuse_unknown(texts, name)
     if texts.values.get("DATABASE_HOST"):
         _add_database_url(texts)
@@ -172,9 +173,9 @@ def _secret(name: str) -> Var | None:
 
 def _injected(texts: Texts, name: str) -> bool:
     """Whether Kubernetes made it, for a Service of the namespace: `<SERVICE>_PORT=tcp://…` and its companions."""
-    if _INJECTED.search(name) is None:
+    if ("_PORT" not in name and "_SERVICE_" not in name) or re.search(_INJECTED, name) is None:
         return False
-    return not name.endswith("_PORT") or "_TCP_" in name or _ADDRESS.match(texts.values.get(name, "")) is not None
+    return not name.endswith("_PORT") or "_TCP_" in name or texts.values.get(name, "").startswith(_ADDRESSES)
 
 
 def _refuse_unknown(texts: Texts, name: str, origin: str | None = None) -> None:

@@ -6,17 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ODD: Final = frozenset("?#[] ")
 SIZES: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Type:
     """`read` turns a text into a value, or raises `ValueError`; `rule` says what it takes; `write` is its inverse."""
 
@@ -26,12 +27,16 @@ class Type:
     unit: str = ""
 
 
-def text(rule: str = "a text", pattern: str = r".*") -> Type:
-    """A text that matches a pattern as a whole."""
-    compiled = re.compile(pattern, re.DOTALL)
+def text(rule: str = "a text", pattern: str = "") -> Type:
+    """A text that matches a pattern as a whole; any, without a pattern."""
+    if not pattern:
+        return Type(rule, str)
+    match = re.compile(pattern, re.DOTALL).fullmatch
 
     def read(value: str) -> str:
-        return _when(compiled.fullmatch(value) is not None, value)
+        if match(value) is None:
+            raise ValueError
+        return value
 
     return Type(rule, read)
 
@@ -45,8 +50,7 @@ def integer(least: int, most: int, unit: str = "") -> Type:
     """A whole number in decimal digits, none below 0."""
 
     def read(value: str) -> int:
-        number = int(value) if _digits(value, 12) else -1
-        if least <= number <= most:
+        if value.isdigit() and value.isascii() and len(value) <= 12 and least <= (number := int(value)) <= most:
             return number
         raise ValueError
 
@@ -68,7 +72,7 @@ def seconds(least: int, most: int) -> Type:
     """A length of time in whole seconds, or with units: `90`, `90s`, `5m`, `1h30m`."""
 
     def read(value: str) -> int:
-        if _digits(value, 9):
+        if value.isdigit() and value.isascii() and len(value) <= 9:  # as `_digits`, and half the variables are times
             total = int(value)
         elif re.fullmatch(r"([0-9]{1,6}[smhd])+", value):
             total = sum(int(amount) * UNITS[unit] for amount, unit in re.findall(r"([0-9]+)([smhd])", value))
@@ -141,10 +145,10 @@ def url(*schemes: str, empty: bool = False, secret: bool = False) -> Type:
     def read(value: str) -> str:
         if empty and not value:
             return value
-        parts = urlsplit(value)
-        reachable = bool(parts.hostname) or (parts.scheme == "unix" and len(parts.path) > 1)
-        fits = parts.scheme in schemes and reachable and " " not in value and (secret or "$" not in value)
-        return _when(fits and _has_a_port(parts), value.rstrip("/"))
+        scheme, host, path = _address(value)
+        reachable = bool(host) or (scheme == "unix" and len(path) > 1)
+        fits = scheme in schemes and reachable and " " not in value and (secret or "$" not in value)
+        return _when(fits, value.rstrip("/"))
 
     return Type(f"a URL with {' or '.join(schemes)}" + (", or empty" if empty else ""), read)
 
@@ -153,10 +157,9 @@ def database_url() -> Type:
     """DATABASE_URL: SQLite with a path, or PostgreSQL with a host."""
 
     def read(value: str) -> str:
-        parts = urlsplit(value)
-        postgres = parts.scheme in ("postgres", "postgresql") and bool(parts.hostname) and len(parts.path) > 1
-        fits = postgres or (parts.scheme == "sqlite" and len(parts.path) > 1)
-        return _when(fits and _has_a_port(parts) and " " not in value, value)
+        scheme, host, path = _address(value)
+        fits = scheme == "sqlite" or (scheme in ("postgres", "postgresql") and bool(host))
+        return _when(fits and len(path) > 1 and " " not in value, value)
 
     return Type("postgres://user:password@host:port/name, or sqlite:///path", read)
 
@@ -186,9 +189,22 @@ def _digits(value: str, most: int) -> bool:
     return value.isdigit() and value.isascii() and len(value) <= most
 
 
-def _has_a_port(parts: SplitResult) -> bool:
-    """Whether the port, if there is one, is a number that a port can be; `urlsplit` raises ValueError if not."""
-    return parts.port is None or parts.port > 0
+def _address(value: str) -> tuple[str, str, str]:
+    """(scheme, host, path) of an address whose port, if it has one, can be one. Raises ValueError for others.
+
+    Most addresses are plain ones, and taken apart here at a tenth of what `urlsplit` costs.
+    """
+    scheme, found, rest = value.partition("://")
+    place, slash, path = rest.partition("/")
+    host, colon, port = place.rpartition("@")[2].partition(":")
+    plain = found and scheme.islower() and value.isascii() and value.isprintable() and _ODD.isdisjoint(value)
+    named = host.replace("-", "").replace(".", "").isalnum()
+    if plain and (named or not place) and (not colon or (_digits(port, 5) and 0 < int(port) < 65536)):
+        return scheme, host, slash + path
+    parts = urlsplit(value)
+    if parts.port == 0:
+        raise ValueError
+    return parts.scheme, parts.hostname or "", parts.path
 
 
 def _when(holds: bool, value: T) -> T:
