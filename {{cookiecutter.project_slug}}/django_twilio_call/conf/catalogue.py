@@ -204,6 +204,13 @@ class Config(Platform):
     enable_real_time_metrics: bool = feature("REAL_TIME_METRICS", "Show what goes on now.")
     enable_alerts: bool = feature("ALERTS", "Send alerts to other systems.", testing=False)
 
+    def __init__(self, **values: Any) -> None:
+        """All fields by their names, as `dataclasses.replace` gives them. Raises `TypeError` unless they are all."""
+        if values.keys() != {each.name for each in fields(self)}:
+            raise TypeError("Config wants all of its fields and no other")
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
     def __repr__(self) -> str:
         shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
         return f"Config({', '.join(shown)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.test import override_settings
@@ -16,6 +17,21 @@ def test_there_is_one_for_the_whole_process() -> None:
         configs = set(map(id, pool.map(lambda _: conf.get_config(), range(64))))
 
     assert len(configs) == 1
+
+
+def test_one_with_a_value_changed_can_be_made_for_a_test() -> None:
+    before = conf.get_config()
+
+    changed = replace(before, ring_timeout=77)
+
+    assert changed.ring_timeout == 77
+    assert changed != before
+    assert replace(changed, ring_timeout=before.ring_timeout) == before
+
+
+def test_one_without_all_its_fields_cannot() -> None:
+    with pytest.raises(TypeError, match="all of its fields and no other"):
+        conf.Config(ring_timeout=77)
 
 
 def test_a_django_setting_of_a_variables_name_wins_while_it_is_set() -> None:
