@@ -25,10 +25,12 @@ FROM (SELECT number, %(midnight)s::timestamptz - (1 + mod(number, %(days)s)) * i
     + random() * interval '12 hours' AS at FROM generate_series(1, %(calls)s) AS number) AS calls
 """
 PAST_ENTRIES: Final = """
-INSERT INTO django_twilio_call_queueentry (call_id, queue_id, state, priority, enqueued_at, answered_at, ended_at)
+INSERT INTO django_twilio_call_queueentry (call_id, queue_id, state, priority, enqueued_at, rank_at, answered_at,
+    ended_at, overflow_reason, overflow_to, requires)
 SELECT id, (SELECT id FROM django_twilio_call_queue WHERE key = 'q' || (1 + mod(calls.id, 6))),
-    CASE WHEN mod(id, 9) = 0 THEN 'abandoned' ELSE 'answered' END, 0, started_at,
-    CASE WHEN mod(id, 9) = 0 THEN NULL ELSE started_at + random() * interval '40 seconds' END, ended_at
+    CASE WHEN mod(id, 9) = 0 THEN 'abandoned' ELSE 'answered' END, 0, started_at, started_at,
+    CASE WHEN mod(id, 9) = 0 THEN NULL ELSE started_at + random() * interval '40 seconds' END, ended_at,
+    '', '', ''
 FROM django_twilio_call_call AS calls
 """
 """A month like this day, so that reports have something to count."""
@@ -104,7 +106,8 @@ class Replay:
         self._ask(questions.menu)
         self._ask(questions.menu)
         call = Call.objects.create(sid=f"call-{number}", from_number="", to_number="", started_at=now)
-        entry = QueueEntry.objects.create(call=call, queue=self._queues[queue], priority=0, enqueued_at=now)
+        into = self._queues[queue]
+        entry = QueueEntry.objects.create(call=call, queue=into, priority=0, enqueued_at=now, rank_at=now)
         self._entries[number] = entry.pk
         self._ask(questions.rules, _key(queue))
 
