@@ -7,6 +7,7 @@
 #  make bench-calls   500 calls at 10 a second: on SQLite, and with four web workers on PostgreSQL and Valkey
 #  make bench-cache   the cache beside its peers: a hit, invalidation, a stampede, a day, faults       PART=hit FULL=1
 #  make bench-routing 10,000 reservations by 16 processes on PostgreSQL, beside the least a database can do for one
+#  make bench-path    each webhook beside a bare view with the same signature and as many statements
 #  make bench-image   the image's size, build, start and memory beside a bare Django project's
 #  make lock     all requirements*.txt anew: the newest versions that pyproject.toml allows
 #
@@ -21,7 +22,7 @@ BAKE := -m cookiecutter --default-config --no-input --output-dir
 COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-routing lock
+.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-path bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -67,6 +68,9 @@ bench-cache: build/peers/.done
 
 bench-routing: .venv/.done
 	@$(BIN)/python benchmarks/routing.py
+
+bench-path: .venv/.done
+	@$(BIN)/python benchmarks/path.py
 
 bench-image: .venv/.done
 	@$(BIN)/python benchmarks/image.py
