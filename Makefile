@@ -21,6 +21,7 @@ BAKED := my-call-center
 BIN := .venv/bin
 BAKE := -m cookiecutter --default-config --no-input --output-dir
 COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet
+PARALLEL := --numprocesses auto --dist loadfile
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
 .PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-routing lock
@@ -34,8 +35,8 @@ demo: build/bake/.done
 	@PATH="$(CURDIR)/build/bake/bin:$$PATH" $(MAKE) --no-print-directory -C build/demo/$(BAKED) demo
 
 test: check
-	cd "$(PROJECT)" && ../$(BIN)/python -m pytest -p no:cacheprovider
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	cd "$(PROJECT)" && ../$(BIN)/python -m pytest -p no:cacheprovider $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # Nothing is to lie in the un-rendered tree that a bake would copy.
 test check: export PYTHONDONTWRITEBYTECODE := 1

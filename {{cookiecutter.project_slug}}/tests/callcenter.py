@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.servers import free_port
+from tests.servers import free_port, own_addresses
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
@@ -89,6 +90,20 @@ class CallCenter:
                 f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
             )
         return done
+
+
+@contextlib.contextmanager
+def stage(folder: Path) -> Iterator[dict[str, str]]:
+    """Variables of a deploy of its own: a share of the tests' servers, where there are none the embedded ones."""
+    with own_addresses() as addresses:
+        yield {
+            "DJANGO_SETTINGS_MODULE": "config.settings.development",
+            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+            "TWILIO_AUTH_TOKEN": secrets.token_urlsafe(32),
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "CELERY_BROKER_FOLDER": str(folder / "broker"),
+            **(addresses and {**addresses, "WEB_CONCURRENCY": "4"}),
+        }
 
 
 @contextlib.contextmanager

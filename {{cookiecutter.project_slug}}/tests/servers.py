@@ -20,13 +20,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import redis
 
 from django_twilio_call.conf.catalogue import variables
 from django_twilio_call.conf.envfiles import load_stage
 
 NOBODY = "nobody"
 START_SECONDS = 30
+CENTERS = range(32, 64, 2)  # Valkey's numbers for call centers in tests: a cache and a broker each
 DURABILITY_OFF = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
 
 
@@ -146,6 +149,40 @@ def valkey(home: Home) -> Iterator[str]:
 
     with home.running(argv, ready, signal.SIGTERM):
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def own_addresses() -> Iterator[dict[str, str]]:
+    """A database, a cache and a broker that no other test has, on the servers that `SERVICES=1` started.
+
+    Empty where there are none: whoever asks then has files of its own. The first numbers are pytest-xdist's workers'.
+    """
+    if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+        yield {}
+        return
+    valkey_url = os.environ["REDIS_URL"].rsplit("/", 1)[0]
+    database_url, _, shared = os.environ["DATABASE_URL"].rpartition("/")
+    with psycopg.connect(f"{database_url}/{shared}", autocommit=True) as connection:
+        number = next(number for number in CENTERS if _created(connection, f"center_{number}"))
+        try:
+            yield {
+                "DATABASE_URL": f"{database_url}/center_{number}",
+                "REDIS_URL": f"{valkey_url}/{number}",
+                "CELERY_BROKER_URL": f"{valkey_url}/{number + 1}",
+            }
+        finally:
+            connection.execute(f"DROP DATABASE center_{number} WITH (FORCE)")
+            for used in (number, number + 1):
+                with redis.Redis.from_url(f"{valkey_url}/{used}") as client:
+                    client.flushdb()
+
+
+def _created(connection: psycopg.Connection, name: str) -> bool:
+    """Whether the database is ours: its name is the lock, whichever process asks."""
+    with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+        connection.execute(f"CREATE DATABASE {name}")
+        return True
+    return False
 
 
 def valkey_binary() -> Path:
