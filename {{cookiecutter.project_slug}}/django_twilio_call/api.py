@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from .constants import DefaultValues
 from .exceptions import CallCenterError, NotFound, ValidationError
-from .models import Agent
+from .models import Agent, May
 from .services import AgentService, AnalyticsService, CallService, OutcomeService, RoutingService
 
 NOTE_LENGTH: Final = 2000
@@ -47,17 +47,20 @@ def _for_agents(
     return checked
 
 
-def _for_staff(view: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], JsonResponse]:
-    @wraps(view)
-    def checked(request: HttpRequest) -> JsonResponse:
-        if not (request.user.is_authenticated and request.user.is_staff):
-            return _refused(403, "log in as staff")
-        try:
-            return JsonResponse(view(request), safe=False)
-        except (ValidationError, ValueError) as error:  # a date that is none is a ValueError
-            return _refused(400, str(error))
+def _for(right: May) -> Callable[[Callable[[HttpRequest], Any]], Callable[[HttpRequest], JsonResponse]]:
+    def decorate(view: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], JsonResponse]:
+        @wraps(view)
+        def checked(request: HttpRequest) -> JsonResponse:
+            if not request.user.has_perm(right.permission):
+                return _refused(403, f"log in as somebody who has the right {right.value}")
+            try:
+                return JsonResponse(view(request), safe=False)
+            except (ValidationError, ValueError) as error:  # a date that is none is a ValueError
+                return _refused(400, str(error))
 
-    return checked
+        return checked
+
+    return decorate
 
 
 @require_GET
@@ -116,14 +119,14 @@ def outcome(request: HttpRequest, agent: Agent) -> dict[str, Any]:
 
 
 @require_GET
-@_for_staff
+@_for(May.SUPERVISE)
 def offers(request: HttpRequest) -> list[dict[str, Any]]:
     """Every pending offer."""
     return RoutingService().offers()
 
 
 @require_GET
-@_for_staff
+@_for(May.SEE_RECORDS)
 def calls(request: HttpRequest) -> list[dict[str, Any]]:
     """Every leg since `?since=` (ISO 8601), with its visits to queues."""
     since = parse_datetime(request.GET.get("since", "").replace(" ", "+"))
@@ -131,14 +134,14 @@ def calls(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @require_GET
-@_for_staff
+@_for(May.SUPERVISE)
 def drained(request: HttpRequest) -> dict[str, int]:
     """What is still under way: all zero when nobody waits, talks, or is to be told something."""
     return CallService().under_way()
 
 
 @require_GET
-@_for_staff
+@_for(May.SEE_REPORTS)
 def analytics(request: HttpRequest) -> dict[str, Any]:
     """Call analytics from `?first=` to `?last=` (ISO dates; the last 30 days), of `?queue=` (a key) or all queues."""
     service, today = AnalyticsService(), timezone.localdate()

@@ -15,10 +15,12 @@ class DjangoTwilioCallConfig(AppConfig):
     def ready(self) -> None:
         """Register checks and connect the signals."""
         from celery.signals import task_postrun, task_prerun
+        from django.db.models.signals import post_migrate
         from django_structlog.signals import bind_extra_request_metadata
 
         from . import cache, checks, models, operations, signals, tasks  # noqa: F401  # checks register themselves
 
+        post_migrate.connect(models.create_roles, sender=self, dispatch_uid="django_twilio_call.roles")
         cache.connect_model_invalidation(models.INVALIDATES)
         signals.work_waiting.connect(tasks.wake, dispatch_uid="django_twilio_call.wake")
         task_prerun.connect(operations.begin_task, dispatch_uid="django_twilio_call.operations")

@@ -12,6 +12,7 @@ from ..models import (
     AgentReason,
     AgentSkill,
     AgentStateSpan,
+    AuditEntry,
     Call,
     CallOutcome,
     Disposition,
@@ -189,3 +190,12 @@ class OutboxAdmin(RecordAdmin):
 
     list_display = ("kind", "call_sid", "state", "attempts", "created_at", "done_at", "last_error")
     list_filter = ("state", "kind")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(RecordAdmin):
+    """Who did what."""
+
+    list_display = ("at", "actor_name", "action", "target", "address")
+    list_filter = ("action",)
+    search_fields = ("=actor_name", "=target")

@@ -8,10 +8,13 @@ from typing import Concatenate, ParamSpec
 from zlib import crc32
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
+
+from ..models import May
 
 P = ParamSpec("P")
 
@@ -35,6 +38,27 @@ def signed_in(
         return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("console:desk"))
 
     return never_cache(checked)
+
+
+def may(
+    right: May,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
+    """`signed_in`, and only for those who have the right: `@fragments.may(May.SUPERVISE)`."""
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.has_perm(right.permission):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return signed_in(checked)
+
+    return decorate
 
 
 def version_of(*shown: object) -> str:

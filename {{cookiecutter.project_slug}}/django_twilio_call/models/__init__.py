@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from .access import ROLES, Access, May, Role, create_roles, give_role
 from .agents import Agent, AgentReason, AgentStateSpan
+from .audit import AuditEntry
 from .calendars import Calendar, OpeningTime, SpecialDay
 from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
@@ -39,10 +41,13 @@ is cached for seconds, and an invalidation for each webhook would cost more than
 __all__ = [
     "INVALIDATES",
     "PLACEHOLDER",
+    "ROLES",
+    "Access",
     "Agent",
     "AgentReason",
     "AgentSkill",
     "AgentStateSpan",
+    "AuditEntry",
     "Calendar",
     "Call",
     "CallOutcome",
@@ -50,6 +55,7 @@ __all__ = [
     "Disposition",
     "IVRFlow",
     "IVRVersion",
+    "May",
     "OpeningTime",
     "Outbox",
     "Queue",
@@ -58,9 +64,12 @@ __all__ = [
     "QueueSkill",
     "Relaxation",
     "Reservation",
+    "Role",
     "RunningProcess",
     "Skill",
     "SpecialDay",
     "Voicemail",
     "WebhookEvent",
+    "create_roles",
+    "give_role",
 ]

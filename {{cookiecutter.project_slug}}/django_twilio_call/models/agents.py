@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from ..constants import AgentStatus
+from .access import Role, give_role
 from .announcing import AnnouncingQuerySet
 
 
@@ -40,6 +41,13 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """As Django's; whoever becomes an agent gets the role."""
+        is_new = self._state.adding
+        super().save(*args, **options)
+        if is_new:
+            give_role(self.user, Role.AGENT)
 
     @property
     def identity(self) -> str:

@@ -13,7 +13,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from ..models import Agent, Calendar, IVRFlow, OpeningTime, Queue, QueueMembership, SpecialDay
+from ..models import Agent, Calendar, IVRFlow, OpeningTime, Queue, QueueMembership, Role, SpecialDay, give_role
 from .base import BaseService
 from .bootstrap_file import SECTIONS, Row, rows, special_days, week
 from .flow_check import check_flow
@@ -85,6 +85,7 @@ class _Making:
             self._refuse(row.path, error)
             return
         user.save()
+        give_role(user, Role.ADMINISTRATOR)
         self._changed(f"administrator {row.key}: made")
         self.report.password = "" if self._password else password
 
