@@ -19,6 +19,21 @@ class RefusedError(Exception):
 
 
 @dataclass(slots=True)
+class Standing:
+    """What Twilio decides about an account, and a test may decide otherwise.
+
+    `calling_codes` are those of the countries that may be called, `profiles` counts approved customer profiles,
+    `clock_offset` is by how many seconds Twilio's clock is ahead.
+    """
+
+    type: str = "Full"
+    voice_region: str = "us1"
+    calling_codes: tuple[str, ...] = ("1", "33", "41", "43", "44", "49", "61", "353")
+    profiles: int = 1
+    clock_offset: float = 0.0
+
+
+@dataclass(slots=True)
 class Account:
     """Credentials, one phone number, and where its webhooks go.
 
@@ -36,6 +51,7 @@ class Account:
     public_url: str = ""
     connect_to: str = ""
     proxy_headers: Mapping[str, str] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
 
     def __post_init__(self) -> None:
         if not FAKE_SID.fullmatch(self.sid):

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from . import shapes
+from .account_resources import AccountResources
 from .calls import Call, Conference, HungUp, Queue, Redirected
 from .controls import OWN, Controls
 from .engine import Exchange
@@ -34,6 +35,7 @@ class Rest:
         self.exchange = exchange
         self.account = exchange.account.sid
         self.controls = Controls(exchange)
+        self.resources = AccountResources(exchange.account)
         routes: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
             ("GET", "Calls", self._calls),
             ("POST", "Calls", self._place),
@@ -52,6 +54,7 @@ class Rest:
             ("GET", f"Conferences/{SID}/Participants", self._participants),
             ("GET", f"Conferences/{SID}/Participants/{SID}", self._participant),
             ("DELETE", f"Conferences/{SID}/Participants/{SID}", self._remove_participant),
+            *self.resources.routes,
         )
         self._routes = tuple((method, re.compile(pattern), act) for method, pattern, act in routes)
 
@@ -65,7 +68,7 @@ class Rest:
             return refused.reply
 
     def _act(self, request: Request) -> Reply:
-        if request.login != (self.account, self.exchange.account.token):
+        if not self.resources.knows(request.login):
             raise RefusedRequest(401, 20003, "Authenticate")
         start = shapes.uri(self.account, "").removesuffix(".json")
         path = request.path.removeprefix(start).removesuffix(".json")
