@@ -1,4 +1,4 @@
-"""Calls, queues and conferences: what there is, and what is remembered of it."""
+"""Calls and queues: what there is, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,37 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .conferences import Conference
 
 
 def rfc2822(at: float | None = None) -> str:
     """A time as Twilio writes it."""
     return format_datetime(datetime.fromtimestamp(time.time() if at is None else at, UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """TwiML to go on with: where it is to be had, or the document itself."""
+
+    url: str = ""
+    method: str = "POST"
+    twiml: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where the app is told what happens, and which events it wants; Twilio's default is the end alone."""
+
+    url: str = ""
+    method: str = "POST"
+    events: frozenset[str] = frozenset({"completed"})
+
+    def wants(self, event: str) -> bool:
+        """Whether the app is to be told."""
+        return bool(self.url) and event in self.events
 
 
 class Interrupted(Exception):  # not an error
@@ -32,9 +57,9 @@ class HungUp(Interrupted):
 class Redirected(Interrupted):
     """The app fetched the call out of what it was doing."""
 
-    def __init__(self, url: str, method: str) -> None:
-        super().__init__(url)
-        self.url, self.method = url, method
+    def __init__(self, target: Target) -> None:
+        super().__init__(target.url)
+        self.target = target
 
 
 @dataclass(eq=False, slots=True)
@@ -46,9 +71,7 @@ class Call:
     to: str
     direction: str = "inbound"
     identity: str = ""
-    callback: str = ""
-    events: frozenset[str] = frozenset({"completed"})
-    """Which status changes its callback is told; Twilio's default, and all there is for inbound calls."""
+    callback: Callback = Callback()
     status: str = "ringing"
     stage: str = "ringing"
     steps: int = 0
@@ -156,25 +179,3 @@ class Queue:
         """Whole seconds that those in line have waited, on average."""
         now = time.time()
         return int(sum(now - since for since in self.waiting.values()) / len(self.waiting)) if self.waiting else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """How a leg takes part: whether the conference starts when it enters, and ends when it leaves."""
-
-    starts: bool = True
-    ends: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Conference:
-    """Legs that hear one another. The callback is that of the first who came, as with Twilio."""
-
-    sid: str
-    name: str
-    callback: str = ""
-    events: frozenset[str] = frozenset()
-    sequence: int = 0
-    started: bool = False
-    members: dict[Call, Member] = field(default_factory=dict)
-    created: float = field(default_factory=time.time)

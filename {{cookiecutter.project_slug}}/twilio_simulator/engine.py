@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from .account import Account
-from .calls import Call, HungUp, Queue, Redirected, rfc2822
+from .calls import Call, Callback, HungUp, Queue, Redirected, Target, rfc2822
 from .conferences import Conferences
 from .documents import Document, TwimlError, parse
 from .twiml import Interpreter
@@ -40,19 +40,17 @@ class Exchange:
         self, from_: str, to: str, *, url: str | None = None, identity: str = "", extra: Mapping[str, str] | None = None
     ) -> Call:
         """A leg arrives: a caller's, or with `identity` the one an agent's phone makes to the TwiML App."""
-        sid, callback = self.account.new_sid("CA"), self.account.status_url
+        sid, callback = self.account.new_sid("CA"), Callback(self.account.status_url)
         call = self.calls[sid] = Call(sid, from_, to, identity=identity, callback=callback)
-        self._spawn(self._live(call, self.account.voice_url if url is None else url, extra or {}))
+        self.spawn(self._live(call, Target(self.account.voice_url if url is None else url), extra or {}))
         return call
 
-    def place(
-        self, from_: str, to: str, *, url: str, method: str = "POST", callback: str = "", events: frozenset[str]
-    ) -> Call:
-        """The app calls somebody, who answers at once; `events` are those of its callback."""
-        call = Call(self.account.new_sid("CA"), from_, to, direction="outbound-api", callback=callback, events=events)
+    def place(self, from_: str, to: str, target: Target, callback: Callback) -> Call:
+        """The app calls somebody, who answers at once."""
+        call = Call(self.account.new_sid("CA"), from_, to, direction="outbound-api", callback=callback)
         call.status = "queued"
         self.calls[call.sid] = call
-        self._spawn(self._live(call, url, {}, method))
+        self.spawn(self._live(call, target, {}))
         return call
 
     async def drained(self) -> None:
@@ -90,12 +88,16 @@ class Exchange:
         """A callback about a call, whose answer says nothing."""
         await self.webhooks.send(url, {**details, **self._about(call)}, method=method, heard=False)
 
-    def notify(self, url: str, params: Mapping[str, str]) -> None:
+    def notify(self, callback: Callback, params: Mapping[str, str]) -> None:
         """Send a callback while all goes on."""
-        self._spawn(self._notify(url, params))
+        self.spawn(self._notify(callback, params))
 
-    async def _notify(self, url: str, params: Mapping[str, str]) -> None:
-        await self.webhooks.send(url, params, heard=False)
+    def interpreter(self, call: Call) -> Interpreter:
+        """What runs TwiML for a call."""
+        return Interpreter(self, call)
+
+    async def _notify(self, callback: Callback, params: Mapping[str, str]) -> None:
+        await self.webhooks.send(callback.url, params, method=callback.method, heard=False)
 
     def _about(self, call: Call) -> dict[str, str]:
         """What every webhook about a call says. No parameter of an app or a phone replaces one of these."""
@@ -111,7 +113,7 @@ class Exchange:
             "Direction": call.direction,
         }
 
-    async def _live(self, call: Call, url: str, extra: Mapping[str, str], method: str = "POST") -> None:
+    async def _live(self, call: Call, target: Target, extra: Mapping[str, str]) -> None:
         """One call from its first webhook to its last."""
         if call.direction == "outbound-api":
             self._moves(call, "initiated", "initiated")
@@ -120,23 +122,27 @@ class Exchange:
         end = HungUp("app")
         while True:
             try:
-                await call.until(self._say(call, url, extra, method))
+                await call.until(self._say(call, target, extra))
             except Redirected as elsewhere:
                 call.journal["fetched"] += 1
-                self.conferences.leave(call)
+                self.conferences.leave(call, "participant_updated_via_api")
                 if call.left_queue:
                     await call.left_queue("redirected")
-                url, extra, method = elsewhere.url, {}, elsewhere.method
+                target, extra = elsewhere.target, {}
                 continue
             except HungUp as hung_up:
                 end = hung_up
             break
         await self._end(call, end)
 
-    async def _say(self, call: Call, url: str, extra: Mapping[str, str], method: str) -> None:
+    async def _say(self, call: Call, target: Target, extra: Mapping[str, str]) -> None:
         """Run a document; when it cannot be had, the FallbackUrl's, and after that nothing but an apology."""
         try:
-            await self._run(call, await self.fetch(call, url, extra, method=method))
+            if target.twiml:
+                document = parse(target.twiml.encode(), target.url)
+            else:
+                document = await self.fetch(call, target.url, extra, method=target.method)
+            await self._run(call, document)
         except TwimlError as error:
             await self._fall_back(call, error)
 
@@ -154,7 +160,7 @@ class Exchange:
     async def _run(self, call: Call, document: Document) -> None:
         if not document.rejects:
             self._answer(call)
-        await Interpreter(self, call).run(document)
+        await self.interpreter(call).run(document)
 
     def _answer(self, call: Call) -> None:
         if call.answered is None:
@@ -169,7 +175,7 @@ class Exchange:
 
     def _numbered(self, call: Call, event: str) -> dict[str, str]:
         """What a status callback says beside the call itself; empty when the app does not want this one."""
-        if not call.callback or event not in call.events:
+        if not call.callback.wants(event):
             return {}
         number, call.sequence = call.sequence, call.sequence + 1
         return {
@@ -190,9 +196,10 @@ class Exchange:
         call.over.set()
         if details := self._numbered(call, "completed"):
             duration = {"CallDuration": str(call.duration), "Duration": str(-(-call.duration // 60))}
-            await self.tell(call, call.callback, {**details, **duration})
+            await self.tell(call, call.callback.url, {**details, **duration}, method=call.callback.method)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background; `drained` waits for it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import urlencode
 
-from .calls import Call, Conference, Queue, rfc2822
+from .calls import Call, Queue, rfc2822
+from .conferences import Conference
 
 Json = dict[str, Any]
 VERSION: Final = "2010-04-01"
@@ -21,7 +24,7 @@ def call(of: Call, account: str) -> Json:
         "from_formatted": of.from_,
         "to": of.to,
         "to_formatted": of.to,
-        "status": of.status,
+        "status": "queued" if of.status == "initiated" else of.status,
         "direction": of.direction,
         "date_created": rfc2822(of.started),
         "date_updated": rfc2822(of.ended or of.answered or of.started),
@@ -62,42 +65,70 @@ def member(of: Call, line: Queue, account: str) -> Json:
     }
 
 
-def conference(of: Conference, account: str, *, status: str = "") -> Json:
+def conference(of: Conference, account: str) -> Json:
     """A Conference resource."""
+    here = f"Conferences/{of.sid}"
     return {
         "sid": of.sid,
         "account_sid": account,
         "api_version": VERSION,
         "friendly_name": of.name,
-        "status": status or ("in-progress" if of.started else "init"),
+        "status": "completed" if of.reason else "in-progress" if of.started else "init",
+        "reason_conference_ended": of.reason or None,
+        "call_sid_ending_conference": of.ended_by or None,
         "region": "us1",
         "date_created": rfc2822(of.created),
-        "date_updated": rfc2822(of.created),
-        "uri": uri(account, f"Conferences/{of.sid}"),
-        **_nothing("call_sid_ending_conference reason_conference_ended subresource_uris"),
+        "date_updated": rfc2822(of.updated),
+        "subresource_uris": {name.lower(): uri(account, f"{here}/{name}") for name in ("Participants", "Recordings")},
+        "uri": uri(account, here),
     }
 
 
 def participant(of: Call, where: Conference, account: str) -> Json:
-    """A Participant resource: somebody in a conference."""
-    part = where.members[of]
+    """A Participant resource: somebody in a conference, or called into it."""
+    here = of in where.members
+    part = where.members[of] if here else where.invited[of]
+    waiting = of.status if of.status in ("queued", "ringing") else "connecting"
     return {
         "call_sid": of.sid,
         "conference_sid": where.sid,
         "account_sid": account,
-        "status": "connected",
+        "status": "connected" if here else waiting,
+        "label": part.label or None,
         "start_conference_on_enter": part.starts,
         "end_conference_on_exit": part.ends,
-        **dict.fromkeys(("muted", "hold", "coaching"), False),
-        **_nothing("label call_sid_to_coach queue_time date_created date_updated"),
+        "muted": part.muted,
+        "hold": part.hold,
+        "coaching": part.coaching,
+        "call_sid_to_coach": part.coached or None,
+        "queue_time": "0" if of.direction == "outbound-api" else None,
+        "date_created": rfc2822(of.started),
+        "date_updated": rfc2822(where.updated),
         "uri": uri(account, f"Conferences/{where.sid}/Participants/{of.sid}"),
     }
 
 
-def page(name: str, rows: list[Json], path: str) -> Json:
-    """A list, all of it on one page."""
-    paging = {"page": 0, "page_size": 1000, "start": 0, "end": max(len(rows) - 1, 0), "uri": path}
-    return {name: rows, **paging, "first_page_uri": path, **_nothing("next_page_uri previous_page_uri")}
+def page(
+    name: str, rows: list[Json], path: str, number: int = 0, size: int = 1000, asked: Sequence[tuple[str, str]] = ()
+) -> Json:
+    """One page of a list; `asked` are the parameters that its other pages keep."""
+    first = number * size
+    shown = rows[first : first + size]
+
+    def at(page: int) -> str:
+        return f"{path}?{urlencode([*asked, ('PageSize', size), ('Page', page)])}"
+
+    return {
+        name: shown,
+        "page": number,
+        "page_size": size,
+        "start": first,
+        "end": first + max(len(shown) - 1, 0),
+        "uri": at(number),
+        "first_page_uri": at(0),
+        "next_page_uri": at(number + 1) if len(rows) > first + size else None,
+        "previous_page_uri": at(number - 1) if number else None,
+    }
 
 
 def uri(account: str, path: str) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
-from .calls import Call, HungUp, Member
+from .calls import Call, HungUp
 from .documents import BAD_VERB, Document
+from .talking import talk
 from .waiting import Left, Visit
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ class Interpreter:
         while document is not None:
             document = await self._run_one(document, self._verbs)
 
+    async def hear(self, document: Document) -> None:
+        """Run a document that may only say and play something, and lead to others that do."""
+        following: Document | None = document
+        while following is not None:
+            following = await self._run_one(following, {**self._prompts, "Redirect": self._redirect})
+
     async def follow(self, verb: ET.Element, document: Document, *, default: str = "", **extra: str) -> Document | None:
         """The document a verb's `action` leads to."""
         action = verb.get("action") or default
@@ -64,7 +71,7 @@ class Interpreter:
                 return following
         return None
 
-    def _number(self, verb: ET.Element, name: str, default: float) -> float:
+    def number(self, verb: ET.Element, name: str, default: float) -> float:
         """What an attribute says; where that is no number, Twilio warns and takes its default."""
         text = verb.get(name, "")
         if text.isascii() and text.replace(".", "", 1).isdecimal():
@@ -76,11 +83,11 @@ class Interpreter:
     async def _speak(self, verb: ET.Element, _: Document) -> None:
         self.call.hears = "".join(verb.itertext()).strip()
         seconds = len(self.call.hears) / LETTERS_A_SECOND if verb.tag == "Say" else SONG
-        times = self._number(verb, "loop", 1) or ENDLESS
+        times = self.number(verb, "loop", 1) or ENDLESS
         await asyncio.sleep(seconds * times * self.exchange.speech)
 
     async def _pause(self, verb: ET.Element, _: Document) -> None:
-        await asyncio.sleep(self._number(verb, "length", 1) * self.exchange.speech)
+        await asyncio.sleep(self.number(verb, "length", 1) * self.exchange.speech)
 
     async def _gather(self, verb: ET.Element, document: Document) -> Document | None:
         """Keys may be pressed while the prompts are still heard, which ends them; the time-out begins after them."""
@@ -102,8 +109,8 @@ class Interpreter:
         return None
 
     async def _digits(self, verb: ET.Element, prompts: asyncio.Future[Any]) -> str:
-        most, last = self._number(verb, "numDigits", 100), verb.get("finishOnKey", "#")
-        timeout = self._number(verb, "timeout", 5)
+        most, last = self.number(verb, "numDigits", 100), verb.get("finishOnKey", "#")
+        timeout = self.number(verb, "timeout", 5)
         digits = ""
         while len(digits) < most:
             key = await self._key(prompts, timeout)
@@ -147,15 +154,5 @@ class Interpreter:
         if noun is None:
             call.warn(BAD_VERB, "<Dial> without <Conference>")
             return await self.follow(verb, document, DialCallStatus="failed")
-        callback = noun.get("statusCallback", "")
-        conference = self.exchange.conferences.join(
-            call,
-            (noun.text or "").strip(),
-            Member(noun.get("startConferenceOnEnter") != "false", noun.get("endConferenceOnExit") == "true"),
-            callback=urljoin(document.url, callback) if callback else "",
-            events=frozenset(noun.get("statusCallbackEvent", "").split()),
-        )
-        while call.conference is conference:
-            call.changed.clear()
-            await call.changed.wait()
+        await talk(self, noun, document)
         return await self.follow(verb, document, DialCallStatus="answered")

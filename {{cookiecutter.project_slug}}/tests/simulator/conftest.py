@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
+from twilio.rest import Client
 
 from twilio_simulator.account import Account
 
+from .client import Rehosted
 from .stage import SID, TOKEN, App, Stage, app_running
 
 # Nothing is to lie in the un-rendered tree, where a bake would copy it.
@@ -42,3 +45,11 @@ def stage(account: Account) -> Iterator[Stage]:
     """The simulator at work."""
     with Stage(account).running() as stage:
         yield stage
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[Any]:
+    """Twilio's client."""
+    http = Rehosted(stage.url)
+    yield Client(SID, TOKEN, http_client=http)
+    http.session.close()

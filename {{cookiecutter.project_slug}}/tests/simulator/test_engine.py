@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from twilio_simulator.calls import Call, HungUp, Redirected
+from twilio_simulator.calls import Call, Callback, HungUp, Redirected, Target
 
 from .stage import CALLER, SID, App, Said, Stage
 
@@ -91,7 +91,7 @@ def test_a_hang_up_between_two_documents_is_not_lost(app: App, stage: Stage) -> 
     call = stage.dial()
     stage.reaches(call, "queue")
 
-    stage.do(lambda: call.interrupt(Redirected(f"{app.url}/connect", "POST")))
+    stage.do(lambda: call.interrupt(Redirected(Target(f"{app.url}/connect", "POST"))))
     app.wait_for("/left")
     stage.hang_up(call)
 
@@ -100,14 +100,14 @@ def test_a_hang_up_between_two_documents_is_not_lost(app: App, stage: Stage) -> 
 
 
 def test_nothing_undoes_a_hang_up(app: App, stage: Stage) -> None:
-    call = interrupted(stage, HungUp("caller"), Redirected(f"{app.url}/connect", "POST"))
+    call = interrupted(stage, HungUp("caller"), Redirected(Target(f"{app.url}/connect", "POST")))
 
     assert stage.ended(call)["ended_by"] == "caller"
     assert app.to("/connect") == []
 
 
 def test_the_last_of_two_redirects_counts(app: App, stage: Stage) -> None:
-    whys = [Redirected(f"{app.url}/{where}", "POST") for where in ("first", "second")]
+    whys = [Redirected(Target(f"{app.url}/{where}", "POST")) for where in ("first", "second")]
     stage.ended(interrupted(stage, *whys))
 
     assert app.asked[0].path == "/second"
@@ -115,7 +115,7 @@ def test_the_last_of_two_redirects_counts(app: App, stage: Stage) -> None:
 
 
 def test_a_redirect_may_be_a_get(app: App, stage: Stage) -> None:
-    stage.ended(interrupted(stage, Redirected(f"{app.url}/connect", "GET")))
+    stage.ended(interrupted(stage, Redirected(Target(f"{app.url}/connect", "GET"))))
 
     assert app.to("/connect")[0].method == "GET"
 
@@ -181,7 +181,7 @@ def placed(stage: Stage, app: App, *events: str) -> list[dict[str, Any]]:
     """What the app hears of a call that it made."""
     call = stage.do(
         lambda: stage.exchange.place(
-            "+15550100000", CALLER, url=f"{app.url}/out", callback=f"{app.url}/placed", events=frozenset(events)
+            "+15550100000", CALLER, Target(f"{app.url}/out"), Callback(f"{app.url}/placed", events=frozenset(events))
         )
     )
     stage.ended(call)

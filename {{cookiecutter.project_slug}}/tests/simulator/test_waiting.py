@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from twilio_simulator.calls import Call, Redirected
+from twilio_simulator.calls import Call, Redirected, Target
 
 from .stage import App, Said, Stage
 
@@ -56,7 +56,7 @@ def test_hanging_up_is_told_to_the_action_and_then_to_the_status_callback(app: A
 
 
 def test_being_fetched_is_told_to_the_action_and_goes_on_elsewhere(app: App, stage: Stage, caller: Call) -> None:
-    stage.do(lambda: caller.interrupt(Redirected(f"{app.url}/connect", "POST")))
+    stage.do(lambda: caller.interrupt(Redirected(Target(f"{app.url}/connect", "POST"))))
     stage.ended(caller)
 
     assert result(app)["QueueResult"] == "redirected"
