@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 UNRENDERED = "{{cookiecutter.project_slug}}"
@@ -25,6 +26,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.outcome = "failed"
         report.longrepr = f"required, but skipped: {report.longrepr}"
     return report  # type: ignore[return-value]
+
+
+class ContainersTogether(LoadFileScheduling):
+    """A file's tests in one process, and all that needs an engine in another: there is one engine, and one image."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = super()._split_scope(nodeid)
+        return "containers" if "containers/" in scope else scope
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    """In place of `--dist loadfile`."""
+    return ContainersTogether(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""The twelve factors, one test each (https://12factor.net), on a bake. What needs an engine is in test_containers."""
+"""The twelve factors, one test each (https://12factor.net), on a bake. What needs an engine is in containers/."""
 
 from __future__ import annotations
 

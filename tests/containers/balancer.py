@@ -8,21 +8,27 @@ import threading
 from collections.abc import Iterator
 from itertools import count
 
+IP_FREEBIND = 15  # Linux's; Python's socket has no name for it
+
 
 class Balancer:
     """Connections to `port` go to one of `targets` in turn, past those that refuse them; the list may change."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.targets: list[int] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.socket()
+        # An address may come up later, with the first container of a network.
+        self._listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        self._listener.bind((address, 0))
+        self._listener.listen(256)
         self.port = int(self._listener.getsockname()[1])
         self._turn = count()
 
     @classmethod
     @contextlib.contextmanager
-    def listening(cls) -> Iterator[Balancer]:
+    def listening(cls, address: str = "127.0.0.1") -> Iterator[Balancer]:
         """Take connections until the block ends."""
-        balancer = cls()
+        balancer = cls(address)
         threading.Thread(target=balancer._serve, daemon=True).start()
         try:
             yield balancer

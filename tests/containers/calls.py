@@ -21,8 +21,10 @@ TWILIO = {
     "TWILIO_AUTH_TOKEN": "an-auth-token-for-the-tests-alone",
     "TWILIO_PHONE_NUMBER": "+15550100000",
 }
+TOKEN = "a-token-to-look-inside-with"
 # What is behind # in README.md: how often Twilio asks again, where a caller waits and where nobody does.
 POLICIES = {"voice": "#rc=2&rp=ct,rt,5xx", "status": "#rc=5&rp=all", "agent": "#rc=2&rp=ct,rt,5xx", "fallback": ""}
+LOOPBACK = "127.0.0.1"
 SIGN = """
 import json, sys
 from twilio.request_validator import RequestValidator
@@ -65,9 +67,11 @@ def figures(simulator: subprocess.Popen[str]) -> dict[str, Any]:
     return {**json.loads(told.splitlines()[-1]), "complaints": complaints[-6000:]}
 
 
-def ask(port: int, path: str, form: Mapping[str, str] | None = None, **headers: str) -> tuple[int, str]:
+def ask(
+    port: int, path: str, form: Mapping[str, str] | None = None, *, address: str = LOOPBACK, **headers: str
+) -> tuple[int, str]:
     """(status, body) of a request to a process by its address; (0, "") while nobody answers."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=15)
+    connection = HTTPConnection(address, port, timeout=15)
     with contextlib.closing(connection), contextlib.suppress(OSError, HTTPException):
         kind = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
         connection.request("POST" if form else "GET", path, urlencode(form) if form else None, {**headers, **kind})
@@ -91,12 +95,17 @@ def start(deploy: Deploy, balancer: Balancer) -> None:
 
 def webhook(deploy: Deploy, path: str, **form: str) -> tuple[int, str]:
     """(status, body) of a webhook that Twilio signed, asked of the web process itself."""
-    url = public_url(deploy.project) + path
-    signed = json.dumps([url, form, TWILIO["TWILIO_AUTH_TOKEN"]])
-    signature = subprocess.run([sys.executable, "-c", SIGN], input=signed, capture_output=True, text=True, check=True)
+    return signed(deploy.project, path, form, int(deploy.addresses["PORT"]))
+
+
+def signed(project: Path, path: str, form: Mapping[str, str], port: int, *, address: str = LOOPBACK) -> tuple[int, str]:
+    """(status, body) of a webhook that Twilio signed for staging's public address, asked of a process by its own."""
+    url = public_url(project) + path
+    what = json.dumps([url, form, TWILIO["TWILIO_AUTH_TOKEN"]])
+    signature = subprocess.run([sys.executable, "-c", SIGN], input=what, capture_output=True, text=True, check=True)
     host = url.partition("//")[2].partition("/")[0]
     headers = {"Host": host, "X-Forwarded-Proto": "https", "X-Twilio-Signature": signature.stdout.strip()}
-    return ask(int(deploy.addresses["PORT"]), path, form, **headers)
+    return ask(port, path, form, address=address, **headers)
 
 
 def public_url(project: Path) -> str:

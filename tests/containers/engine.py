@@ -38,8 +38,8 @@ class Engine:
         command = [self.docker, *arguments]
         done = subprocess.run(command, env=self.environment, cwd=cwd, text=True, capture_output=True, check=False)
         if done.returncode:
-            said = f"{done.stdout}{done.stderr}"
-            raise EngineError(f"docker {' '.join(map(str, arguments))}: exit code {done.returncode}\n{said}")
+            said, program = f"{done.stdout}{done.stderr}", Path(self.docker).name
+            raise EngineError(f"{program} {' '.join(map(str, arguments))}: exit code {done.returncode}\n{said}")
         return done.stdout
 
     def succeeds(self, *arguments: str) -> bool:
@@ -83,7 +83,7 @@ def _private(docker: Engine) -> Iterator[Engine]:
         raise Unavailable(f"no container engine: none is running and dockerd is missing ({INSTALL})")
     if os.geteuid() != 0:
         raise Unavailable("no container engine: none is running, and only root may start one")
-    folder = Path(tempfile.mkdtemp(prefix="docker-", dir=_roomy()))
+    folder = Path(tempfile.mkdtemp(prefix="docker-", dir=roomy()))
     socket = f"unix://{folder}/docker.sock"
     argv: list[str | Path] = [dockerd, "--host", socket, "--data-root", folder / "data", "--exec-root", folder / "exec"]
     # The default asks for more open files than a root without CAP_SYS_RESOURCE may hand out.
@@ -100,7 +100,7 @@ def _private(docker: Engine) -> Iterator[Engine]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)
         process.kill()
-        _remove(folder)
+        remove(folder)
 
 
 def _wait(docker: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -111,7 +111,7 @@ def _wait(docker: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.1)
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """The folder with all in it; the engine leaves a mount behind when a container shared the machine's network."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
@@ -119,7 +119,7 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _roomy() -> str:
+def roomy() -> str:
     """Memory where there is enough: layers unpack quicker, and its file system carries the engine's overlays."""
     memory = Path("/dev/shm")  # noqa: S108
     with contextlib.suppress(OSError):

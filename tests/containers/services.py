@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
+
 # In a process of its own, which sees the project as its tests do, and which ends when its stdin does.
 SERVERS = """
 import json, sys
@@ -91,6 +93,11 @@ class Services:
     addresses: dict[str, str]
     database: Server
     redis: Server
+
+    def create_database(self, name: str) -> None:
+        """Another one, empty, on the same server."""
+        with psycopg.connect(self.addresses["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
 
 
 @contextlib.contextmanager

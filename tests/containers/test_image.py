@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import shutil
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .conftest import run
-from .containers.balancer import Balancer
-from .containers.calls import TWILIO, answers, ask, callers, figures, start, webhook
-from .containers.deploy import PROCESSES, Deploy
-from .containers.engine import Engine, EngineError, Unavailable, engine
-from .containers.images import base_image, compose_plugin, servers
-from .containers.services import Services, free_port, postgres_and_valkey
-from .manifests import read_env
+from tests.conftest import run
+from tests.manifests import read_env
+
+from .balancer import Balancer
+from .calls import TOKEN, answers, ask, callers, figures, start, webhook
+from .deploy import PROCESSES, Deploy
+from .engine import Engine, EngineError, Unavailable
+from .images import compose_plugin, servers
+from .services import Services, free_port
 
 pytestmark = pytest.mark.containers
 
 BUDGET_BYTES = 150_000_000  # what the image may weigh on top of its base
 READY_SECONDS = 15  # from `docker run` until the health check passes, on a busy machine with two cores
-TOKEN = "a-token-to-look-inside-with"
 AWAY = {"database": "database", "redis": "cache"}
 HEALTHCHECK_SECONDS = 6  # one more of the image's own checks
 # gunicorn's own children: the processes whose parent is the container's first.
@@ -39,73 +36,6 @@ REQUIRED = {
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
 }
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Engine]:
-    with contextlib.ExitStack() as stack:
-        try:
-            yield stack.enter_context(engine())
-        except Unavailable as missing:
-            pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="module")
-def base(docker: Engine) -> str:
-    try:
-        return base_image(docker)
-    except Unavailable as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="module")
-def image(docker: Engine, base: str, staged: Path) -> Iterator[str]:
-    tag = f"{staged.name}:test"
-    docker("build", "--network", "host", "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, staged)
-    yield tag
-    docker("image", "rm", "--force", tag)
-
-
-@pytest.fixture(scope="module")
-def staged(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bake whose staging deploy has its secrets: those that can be generated, and the operator's."""
-    project = shutil.copytree(baked, tmp_path_factory.mktemp("staged") / baked.name)
-    run(sys.executable, "manage.py", "config", "secrets", "--stage", "staging", cwd=project)
-    with (project / "deploy/staging/secrets.env").open("a") as secrets:
-        secrets.writelines(f"{key}={value}\n" for key, value in TWILIO.items())
-    return project
-
-
-@pytest.fixture(scope="module")
-def services(staged: Path) -> Iterator[Services]:
-    with postgres_and_valkey(staged) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def tunables(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder as the kubelet mounts it, a file for each key."""
-    folder = tmp_path_factory.mktemp("tunables")
-    for key, value in read_env(staged / "deploy/staging/tunables.env").items():
-        (folder / key).write_text(value)
-    folder.chmod(0o755)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def staging(docker: Engine, image: str, staged: Path, services: Services, tunables: Path) -> Iterator[Deploy]:
-    """The staging deploy, migrated and running, with a simulator's address for Twilio's."""
-    addresses = {**services.addresses, "PORT": str(free_port()), "DJANGO_TWILIO_METRICS_TOKEN": TOKEN}
-    addresses["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
-    files = ("deploy/staging/app.env", "deploy/staging/secrets.env")
-    deploy = Deploy(docker, image, staged, files, addresses, tunables=tunables)
-    deploy.once(*deploy.command("migrate"))
-    try:
-        for process in PROCESSES:
-            deploy.start(process)
-        yield deploy
-    finally:
-        deploy.remove(*PROCESSES)
 
 
 def size(docker: Engine, image: str) -> int:
