@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-from .services import DialingService, OutboxService, RoutingService
+from .services import DialingService, IntervalService, OutboxService, RoutingService
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def sweep() -> None:
     DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
     work()
+    IntervalService().count()
 
 
 _broker: Final = CircuitBreaker(threshold=2, recovery=5)

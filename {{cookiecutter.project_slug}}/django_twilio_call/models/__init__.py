@@ -12,6 +12,7 @@ from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
 from .delivery import Outbox, WebhookEvent
 from .entries import QueueEntry, Reservation
+from .intervals import INTERVAL, TIMED_STATES, AgentInterval, Interval, QueueInterval, interval_of
 from .ivr import IVRFlow, IVRVersion
 from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
@@ -39,11 +40,14 @@ is cached for seconds, and an invalidation for each webhook would cost more than
 """
 
 __all__ = [
+    "INTERVAL",
     "INVALIDATES",
     "PLACEHOLDER",
     "ROLES",
+    "TIMED_STATES",
     "Access",
     "Agent",
+    "AgentInterval",
     "AgentReason",
     "AgentSkill",
     "AgentStateSpan",
@@ -55,11 +59,13 @@ __all__ = [
     "Disposition",
     "IVRFlow",
     "IVRVersion",
+    "Interval",
     "May",
     "OpeningTime",
     "Outbox",
     "Queue",
     "QueueEntry",
+    "QueueInterval",
     "QueueMembership",
     "QueueSkill",
     "Relaxation",
@@ -72,4 +78,5 @@ __all__ = [
     "WebhookEvent",
     "create_roles",
     "give_role",
+    "interval_of",
 ]

@@ -12,6 +12,7 @@ from django.db.models import Q
 from ..constants import AgentStatus
 from .access import Role, give_role
 from .announcing import AnnouncingQuerySet
+from .counting import UNCOUNTED, uncounted
 
 
 class AgentQuerySet(AnnouncingQuerySet["Agent"]):
@@ -101,6 +102,7 @@ class AgentStateSpan(models.Model):
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="When the server ends this span by itself (wrap-up)."
     )
+    is_counted = uncounted()
 
     objects = AgentStateSpanQuerySet.as_manager()
 
@@ -113,6 +115,7 @@ class AgentStateSpan(models.Model):
             # Longest idle is the first row of this index: the routing query reads nothing else.
             models.Index(fields=["state", "started_at", "id"], condition=Q(ended_at=None), name="span_open_by_state"),
             models.Index(fields=["agent", "started_at"], name="span_history"),
+            models.Index(fields=["id"], condition=UNCOUNTED, name="span_uncounted"),
         )
 
     def __str__(self) -> str:

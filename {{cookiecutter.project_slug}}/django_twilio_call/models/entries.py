@@ -11,6 +11,7 @@ from django.db.models import Q
 from ..constants import QueueEntryState, ReservationState
 from .agents import Agent
 from .calls import Call
+from .counting import UNCOUNTED, uncounted
 from .queues import Queue
 
 
@@ -44,6 +45,7 @@ class QueueEntry(models.Model):
     )
     overflow_reason = models.CharField(max_length=10, blank=True, default="", help_text="Why they were sent on.")
     overflow_to = models.CharField(max_length=10, blank=True, default="", help_text="Where they were sent.")
+    is_counted = uncounted()
 
     class Meta:
         ordering = ("-enqueued_at", "-pk")
@@ -64,6 +66,7 @@ class QueueEntry(models.Model):
                 name="entry_most_urgent",
             ),
             models.Index(fields=["enqueued_at"], name="entry_by_time"),
+            models.Index(fields=["id"], condition=UNCOUNTED, name="entry_uncounted"),
         )
 
     def __str__(self) -> str:
@@ -91,6 +94,7 @@ class Reservation(models.Model):
     expires_at = models.DateTimeField(help_text="When a pending offer, or an accepted one nobody joined, is withdrawn.")
     ended_at = models.DateTimeField(null=True, blank=True)
     agent_call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, blank=True, related_name="reservations")
+    is_counted = uncounted()
 
     class Meta:
         ordering = ("-created_at", "-pk")
@@ -111,6 +115,7 @@ class Reservation(models.Model):
                 fields=["expires_at"], condition=Q(state__in=ReservationState.ACTIVE_STATES), name="reservation_due"
             ),
             models.Index(fields=["agent", "-created_at"], name="reservation_by_agent"),
+            models.Index(fields=["id"], condition=UNCOUNTED, name="reservation_uncounted"),
         )
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
 from .hours import Hours, HoursService
+from .intervals import IntervalService
 from .ivr import IVRService
 from .operations import OperationsService
 from .outbox import OutboxService
@@ -39,6 +40,7 @@ __all__ = [
     "Hours",
     "HoursService",
     "IVRService",
+    "IntervalService",
     "OperationsService",
     "OutboxService",
     "OutcomeService",

@@ -1,0 +1,16 @@
+"""The mark of rows that the interval counts know of: see `intervals`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import models
+from django.db.models import Q
+
+UNCOUNTED: Final = Q(is_counted=False, ended_at__isnull=False)
+"""Rows that have ended and are still to be counted."""
+
+
+def uncounted() -> models.BooleanField[Any, Any]:
+    """`is_counted` of a new row."""
+    return models.BooleanField(default=False, db_default=False, editable=False)
