@@ -54,6 +54,10 @@ def configurations(center: CallCenter) -> dict[str, str]:
     return {role: mark for mark, role in re.findall(r'config_processes\{fingerprint="(\w+)",role="(\w+)"\}', said)}
 
 
+def all_alike(found: dict[str, str]) -> bool:
+    return len(set(found.values())) == 1
+
+
 def eventually(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not holds():
@@ -75,7 +79,7 @@ def test_a_change_reaches_every_process_and_a_hang_up_loses_no_request(center: C
     for client in clients:
         client.start()
     mount.hold(**{RING: "22"})
-    eventually(lambda: len(set(configurations(center).values())) == 1 and configurations(center) != before)
+    eventually(lambda: all_alike(found := configurations(center)) and found != before)
     swapped = configurations(center)
     mount.hold(**{RING: "soon"})
     time.sleep(1.5)
@@ -90,7 +94,7 @@ def test_a_change_reaches_every_process_and_a_hang_up_loses_no_request(center: C
 
     assert refused == swapped
     assert failed == []
-    eventually(lambda: len(set(configurations(center).values())) == 1)
+    eventually(lambda: all_alike(configurations(center)))
     assert center.manage("config", "drift").count("agrees") == 3
 
 
