@@ -48,6 +48,9 @@ class Account:
     status_url: str = ""
     client_voice_url: str = ""
     fallback_url: str = ""
+    voice_method: str = "POST"
+    status_method: str = "POST"
+    fallback_method: str = "POST"
     public_url: str = ""
     connect_to: str = ""
     proxy_headers: Mapping[str, str] = field(default_factory=dict)

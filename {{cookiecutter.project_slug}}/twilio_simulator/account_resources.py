@@ -105,6 +105,9 @@ class AccountResources:
         account.voice_url = asked.get("VoiceUrl", account.voice_url)
         account.fallback_url = asked.get("VoiceFallbackUrl", account.fallback_url)
         account.status_url = asked.get("StatusCallback", account.status_url)
+        account.voice_method = asked.get("VoiceMethod", account.voice_method)
+        account.fallback_method = asked.get("VoiceFallbackMethod", account.fallback_method)
+        account.status_method = asked.get("StatusCallbackMethod", account.status_method)
         return Reply(200, self._shown_number())
 
     def _shown_number(self) -> shapes.Json:

@@ -71,7 +71,7 @@ async def call_in(exchange: Exchange, script: Script) -> None:
     call = exchange.dial(script.number, exchange.account.number)
     while await call.reaches("menu", "queue", "conference") and call.stage == "menu":
         step = call.steps
-        await asyncio.sleep(script.thinks)
+        await exchange.clock.sleep(script.thinks)
         if script.hangs_up_in_menu:
             call.interrupt(HungUp("caller"))
             return
@@ -79,7 +79,7 @@ async def call_in(exchange: Exchange, script: Script) -> None:
             call.keys.put_nowait(script.digit)
         await call.moves_on(step)
     try:
-        talking = await asyncio.wait_for(call.reaches("conference"), script.patience)
+        talking = await exchange.clock.within(call.reaches("conference"), script.patience)
     except TimeoutError:
         call.interrupt(HungUp("caller"))
         return
@@ -90,8 +90,8 @@ async def call_in(exchange: Exchange, script: Script) -> None:
 async def _talk(call: Call, script: Script) -> None:
     """Wait until the agent is there, talk, and have one of them hang up."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(_in_company(call), script.patience)
-        await asyncio.wait_for(call.over.wait(), script.talk)
+        await call.clock.within(_in_company(call), script.patience)
+        await call.clock.within(call.over.wait(), script.talk)
     agent = next((leg for leg in call.conference.members if leg.identity), None) if call.conference else None
     (agent if agent is not None and script.agent_ends else call).interrupt(HungUp("caller"))
 
@@ -169,7 +169,7 @@ class Agents:
             await asyncio.sleep(POLL)
 
     async def _take(self, reservation: int, identity: str) -> None:
-        await asyncio.sleep(random.Random(f"{self.seed}:reservation:{reservation}").uniform(0.05, 0.4))
+        await self.exchange.clock.sleep(random.Random(f"{self.seed}:reservation:{reservation}").uniform(0.05, 0.4))
         try:
             await self.desk.post(f"offers/{reservation}/accept/", self.headers[identity])
         except OSError as error:

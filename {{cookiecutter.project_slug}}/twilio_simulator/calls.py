@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
+from .clock import Clock
+
 if TYPE_CHECKING:
     from .conferences import Conference
+    from .waiting import Visit
 
 
-def rfc2822(at: float | None = None) -> str:
+def rfc2822(at: float) -> str:
     """A time as Twilio writes it."""
-    return format_datetime(datetime.fromtimestamp(time.time() if at is None else at, UTC))
+    return format_datetime(datetime.fromtimestamp(at, UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ class Redirected(Interrupted):
         self.target = target
 
 
+class Spoken(str):
+    """What somebody says; any other input is a key they press."""
+
+    __slots__ = ()
+
+
 @dataclass(eq=False, slots=True)
 class Call:
     """One leg. `stage` is what it is doing now: ringing, menu, queue, queue menu, conference, ended."""
@@ -69,28 +77,40 @@ class Call:
     sid: str
     from_: str
     to: str
+    clock: Clock
     direction: str = "inbound"
     identity: str = ""
     callback: Callback = Callback()
+    parent: str = ""
+    """The CallSid of the call that dialled it."""
+    fallback: Target | None = None
+    longest: float = 4 * 3600
     status: str = "ringing"
     stage: str = "ringing"
     steps: int = 0
     hears: str = ""
     sequence: int = 0
-    started: float = field(default_factory=time.time)
+    started: float = 0.0
     answered: float | None = None
     ended: float | None = None
     journal: dict[str, Any] = field(default_factory=dict)
+    answered_by: str = ""
+    limit: asyncio.Future[None] | None = None
+    picked_up: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by hand, where a phone rings until somebody answers."""
     keys: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     conference: Conference | None = None
     left_queue: Callable[[str], Awaitable[None]] | None = None
     """Tells the app how the wait in a queue ended, while there is one."""
+    broken_off: Callable[[str], Awaitable[None]] | None = None
+    """Ends a verb whose action is to be told even then."""
     _why: Interrupted | None = None
     _broken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.started = self.clock.time()
         role = "agent" if self.identity else "customer" if self.direction == "inbound" else "outbound"
         self.journal = {"call_sid": self.sid, "role": role, "identity": self.identity, "dialled_at": self.started}
         self.journal |= {"fetched": 0, "left_queue": [], "conferences": [], "warnings": [], "stages": []}
@@ -115,7 +135,7 @@ class Call:
         """Do something else from now on, and let whoever waits for that know."""
         self.stage = stage
         self.steps += 1
-        self.journal["stages"].append((stage, time.time()))
+        self.journal["stages"].append((stage, self.clock.time()))
         self.changed.set()
 
     def warn(self, code: int, what: str) -> None:
@@ -169,13 +189,23 @@ class Queue:
     name: str
     max_size: int = 1000
     waiting: dict[Call, float] = field(default_factory=dict)
-    created: float = field(default_factory=time.time)
+    created: float = 0.0
+    visits: dict[Call, Visit] = field(default_factory=dict)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def first(self) -> Visit:
+        """The visit of the first in line who is not on the way out; waits for somebody to come."""
+        while True:
+            for call, visit in self.visits.items():
+                if call.pending is None and not visit.taken:
+                    return visit
+            self.arrived.clear()
+            await self.arrived.wait()
 
     def position(self, call: Call) -> int:
         """A caller's place in line, from 1."""
         return list(self.waiting).index(call) + 1
 
-    def average_wait(self) -> int:
+    def average_wait(self, now: float) -> int:
         """Whole seconds that those in line have waited, on average."""
-        now = time.time()
         return int(sum(now - since for since in self.waiting.values()) / len(self.waiting)) if self.waiting else 0

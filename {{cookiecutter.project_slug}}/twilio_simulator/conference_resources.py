@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from . import shapes
+from .call_resources import manner_of, numbers_of
 from .calls import Call, Target
 from .conferences import BAD_COACH, LARGEST, UPDATED, CannotJoinError, Conference, Member
 from .http import Reply, Request
@@ -21,6 +22,7 @@ from .resources import (
     flag,
     not_found,
     target_of,
+    whole,
 )
 from .talking import announce
 
@@ -80,16 +82,16 @@ class ConferenceResources(Resources):
     def _invite(self, request: Request, where: str) -> Reply:
         """Call somebody into a conference, by its SID or name; it comes into being if need be."""
         fields, conferences = request.fields, self.exchange.conferences
-        for name in ("From", "To"):
-            if not fields.get(name):
-                raise RefusedRequest(400, 21201 if name == "To" else 21212, f"{name} parameter is required.")
+        sender, to = numbers_of(request)
         member = _invited(request)
         conference = conferences.by_sid(where)
         if conference is None or conference.reason:
-            most = fields.get("MaxParticipants", "")
-            callback = callback_of(request, "ConferenceStatusCallback", default="")
+            recorded = fields.get("ConferenceRecord") in ("true", "record-from-start")
             conference = conferences.open(
-                conference.name if conference else unquote(where), callback, int(most) if most.isdecimal() else LARGEST
+                conference.name if conference else unquote(where),
+                callback_of(request, "ConferenceStatusCallback", default=""),
+                most=whole(request, "MaxParticipants", LARGEST),
+                recorded=callback_of(request, "ConferenceRecordingStatusCallback") if recorded else None,
             )
         try:
             conference.refuse(None, member)
@@ -98,7 +100,7 @@ class ConferenceResources(Resources):
             raise RefusedRequest(400, error.code, str(error)) from None
         twiml = ET.tostring(_joining(conference, member), encoding="unicode")
         call = self.exchange.place(
-            fields.get("CallerId") or fields["From"], fields["To"], Target(twiml=twiml), callback_of(request)
+            fields.get("CallerId") or sender, to, Target(twiml=twiml), callback_of(request), manner_of(request)
         )
         conferences.invite(conference, call, member)
         return Reply(201, shapes.participant(call, conference, self.account))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .account import Account
 from .calls import Call, Callback, Target, rfc2822
+from .clock import Clock
+
+if TYPE_CHECKING:
+    from .recordings import Recordings
 
 Send = Callable[[Callback, Mapping[str, str]], None]
 
@@ -55,13 +58,14 @@ class Conference:
     name: str
     callback: Callback
     most: int = LARGEST
+    recorded: Callback | None = None
+    """Whom recordings are told, if it is recorded from its start."""
     sequence: int = 0
     started: bool = False
     members: dict[Call, Member] = field(default_factory=dict)
-    invited: dict[Call, Member] = field(default_factory=dict)
-    """Legs the app has called, until they join."""
-    created: float = field(default_factory=time.time)
-    updated: float = field(default_factory=time.time)
+    invited: dict[Call, Member] = field(default_factory=dict)  # called by the app, until they join
+    created: float = 0.0
+    updated: float = 0.0
     reason: str = ""
     """Why it ended; "" while it has not."""
     ended_by: str = ""
@@ -87,7 +91,9 @@ class Conference:
 class Conferences:
     """Those that are open, by name, and those that were. `send` delivers a callback that nobody waits for."""
 
-    def __init__(self, account: Account, send: Send) -> None:
+    def __init__(self, account: Account, send: Send, clock: Clock, recordings: Recordings) -> None:
+        self._recordings = recordings
+        self._clock = clock
         self._account = account
         self._send = send
         self._open: dict[str, Conference] = {}
@@ -106,10 +112,11 @@ class Conferences:
         """A conference, ended ones too."""
         return self._known.get(sid)
 
-    def open(self, name: str, callback: Callback, most: int = LARGEST) -> Conference:
-        """The open conference of this name; a new one if there is none."""
+    def open(self, name: str, callback: Callback, **terms: Any) -> Conference:
+        """The open conference of this name; a new one if there is none. `terms` are fields of `Conference`."""
         if name not in self._open:
-            made = Conference(self._account.new_sid("CF"), name, callback, most)
+            now = self._clock.time()
+            made = Conference(self._account.new_sid("CF"), name, callback, created=now, updated=now, **terms)
             self._open[name] = self._known[made.sid] = made
         return self._open[name]
 
@@ -137,11 +144,13 @@ class Conferences:
         self._invited.pop(call, None)
         conference.members[call] = member
         call.conference = conference
-        call.journal["conferences"].append([conference.name, time.time(), None])
+        call.journal["conferences"].append([conference.name, self._clock.time(), None])
         self._tell(conference, "participant-join", "join", _participant(call, member))
         starts = any(each.starts for each in conference.members.values())
         if not conference.started and len(conference.members) > 1 and starts:
             conference.started = True
+            if conference.recorded is not None:
+                self._recordings.start(conference, "Conference", conference.recorded)
             self._tell(conference, "conference-start", "start", _participant(call, member))
         call.enter("conference")
         for each in conference.members:
@@ -186,6 +195,7 @@ class Conferences:
 
     def end(self, conference: Conference, reason: str, *, by: Call | None = None) -> None:
         """Everybody leaves, and each leg goes on with what follows."""
+        self._recordings.stop_all(conference)
         for call in tuple(conference.members):
             self._drop(conference, call, "moderator_ended_conference" if by else "conference_ended_via_api")
         for call in tuple(conference.invited):
@@ -202,7 +212,7 @@ class Conferences:
     def _drop(self, conference: Conference, call: Call, reason: str) -> None:
         member = conference.members.pop(call)
         call.conference = None
-        call.journal["conferences"][-1][2] = time.time()
+        call.journal["conferences"][-1][2] = self._clock.time()
         call.changed.set()
         self._leaves(conference, call, member, reason)
 
@@ -213,7 +223,7 @@ class Conferences:
     def _tell(self, conference: Conference, event: str, kind: str, details: Mapping[str, str]) -> None:
         """Events are numbered whether the app wants to hear of them or not."""
         conference.sequence += 1
-        conference.updated = time.time()
+        conference.updated = self._clock.time()
         if conference.callback.wants(kind):
             about = {
                 "AccountSid": self._account.sid,
@@ -221,7 +231,7 @@ class Conferences:
                 "FriendlyName": conference.name,
                 "StatusCallbackEvent": event,
                 "SequenceNumber": str(conference.sequence),
-                "Timestamp": rfc2822(),
+                "Timestamp": rfc2822(self._clock.time()),
             }
             self._send(conference.callback, {**about, **details})
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from .calls import Call, HungUp
+from .clock import SteppedClock
 from .engine import Exchange
 from .http import Reply, Request
+from .outbound import OUTCOMES, Callee
 
 OWN: Final = "/_simulator/"
 IDENTITY: Final = re.compile(r"[A-Za-z0-9_]{1,121}")
@@ -42,6 +44,16 @@ class Controls:
                 for key in request.fields.get("digits", ""):
                     self.exchange.calls[sid].keys.put_nowait(key)
                 return Reply(200, {"call_sid": sid})
+            case "POST", ["calls", sid, "say"] if sid in self.exchange.calls:
+                self.exchange.hear(self.exchange.calls[sid], request.fields.get("text", ""))
+                return Reply(200, {})
+            case "POST", ["calls", sid, "answer"] if sid in self.exchange.calls:
+                self.exchange.calls[sid].picked_up.set()
+                return Reply(200, {})
+            case "POST", ["callees"]:
+                return self._behave(request)
+            case ("GET", ["clock"]) | ("POST", ["clock", "advance"]):
+                return self._clock(request)
             case "POST", ["calls", sid, "hangup"] if sid in self.exchange.calls:
                 return self._hang_up(lambda call: call.sid == sid)
             case "POST", ["devices", identity, "connect"] if IDENTITY.fullmatch(identity):
@@ -49,6 +61,25 @@ class Controls:
             case "POST", ["devices", identity, "disconnect"]:
                 return self._hang_up(lambda call: call.identity == identity)
         return Reply(404, {"message": f"{request.method} {request.path} is nothing the simulator knows"})
+
+    def _behave(self, request: Request) -> Reply:
+        """Decide what somebody does when they are called."""
+        fields, callee = request.fields, Callee()
+        does, after = fields.get("does", callee.does), fields.get("after", "0")
+        if does not in OUTCOMES or not re.fullmatch(r"\d+(\.\d+)?", after):
+            return Reply(400, {"message": f"does must be one of {', '.join(OUTCOMES)}, and after seconds"})
+        self.exchange.callees[fields.get("to", "")] = Callee(does, float(after), fields.get("answered_by", "human"))
+        return Reply(200, {})
+
+    def _clock(self, request: Request) -> Reply:
+        """The time of calls; a stepped clock is advanced, which goes on after this is answered."""
+        clock = self.exchange.clock
+        if request.method == "POST":
+            seconds = request.fields.get("seconds", "")
+            if not isinstance(clock, SteppedClock) or not re.fullmatch(r"\d+(\.\d+)?", seconds):
+                return Reply(400, {"message": "a stepped clock (--clock stepped) is advanced by so many seconds"})
+            self.exchange.spawn(clock.advance(float(seconds)))
+        return Reply(202 if request.method == "POST" else 200, {"time": clock.time()})
 
     def _hang_up(self, meant: Callable[[Call], bool]) -> Reply:
         calls = [call for call in self.exchange.calls.values() if call.live and meant(call)]

@@ -27,9 +27,14 @@ class Document:
     url: str
 
     @property
-    def rejects(self) -> bool:
-        """Whether Twilio does not even pick up."""
-        return len(self.root) > 0 and self.root[0].tag == "Reject"
+    def picks_up(self) -> bool:
+        """Whether Twilio answers at once."""
+        return not len(self.root) or picks_up(self.root[0])
+
+
+def picks_up(verb: ET.Element) -> bool:
+    """Whether a verb answers a call that still rings: not one that rejects it, or has it ring on."""
+    return verb.tag != "Reject" and verb.get("answerOnBridge") != "true"
 
 
 def parse(body: bytes, url: str) -> Document:

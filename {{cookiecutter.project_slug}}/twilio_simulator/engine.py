@@ -1,17 +1,21 @@
-"""The exchange: takes calls, runs their TwiML, and tells the app what happens, as Twilio does."""
+"""The exchange: takes and makes calls, asks the app for TwiML and tells it what happens, as Twilio does."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from .account import Account
-from .calls import Call, Callback, HungUp, Queue, Redirected, Target, rfc2822
+from .calls import Call, Callback, Queue, Spoken, Target, rfc2822
+from .clock import Clock
 from .conferences import Conferences
 from .documents import Document, TwimlError, parse
+from .life import Doing, Life, limit
+from .outbound import Callee, Manner
+from .recordings import Recordings
+from .transcriptions import Transcriptions
 from .twiml import Interpreter
 from .webhooks import Answer, Webhooks
 
@@ -26,32 +30,77 @@ BAD_CONTENT_TYPE: Final = 12300
 class Exchange:
     """All calls, queues and conferences of one account."""
 
-    def __init__(self, account: Account, webhooks: Webhooks, *, speech: float = 1.0) -> None:
+    def __init__(
+        self, account: Account, webhooks: Webhooks, *, clock: Clock | None = None, speech: float = 1.0
+    ) -> None:
         self.account = account
         self.webhooks = webhooks
+        self.clock = clock or Clock()
         self.speech = speech
-        """How long talk and pauses take, as a share of real time."""
+        """How long talk and pauses take, as a share of what they would."""
         self.calls: dict[str, Call] = {}
         self.queues: dict[str, Queue] = {}
-        self.conferences = Conferences(account, self.notify)
+        self.recordings = Recordings(account, self.notify, self.clock)
+        self.conferences = Conferences(account, self.notify, self.clock, self.recordings)
+        self.transcriptions = Transcriptions(account, self.notify, self.clock)
+        self.callees: dict[str, Callee] = {}
+        """How those behave whom the app calls, by number or `client:` and identity."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def dial(
         self, from_: str, to: str, *, url: str | None = None, identity: str = "", extra: Mapping[str, str] | None = None
     ) -> Call:
         """A leg arrives: a caller's, or with `identity` the one an agent's phone makes to the TwiML App."""
-        sid, callback = self.account.new_sid("CA"), Callback(self.account.status_url)
-        call = self.calls[sid] = Call(sid, from_, to, identity=identity, callback=callback)
-        self.spawn(self._live(call, Target(self.account.voice_url if url is None else url), extra or {}))
+        account = self.account
+        callback = Callback(account.status_url, account.status_method)
+        call = self._new(from_, to, identity=identity, callback=callback)
+        target = Target(account.voice_url, account.voice_method) if url is None else Target(url)
+        self.spawn(Life(self, call).inbound(target, extra or {}))
         return call
 
-    def place(self, from_: str, to: str, target: Target, callback: Callback) -> Call:
-        """The app calls somebody, who answers at once."""
-        call = Call(self.account.new_sid("CA"), from_, to, direction="outbound-api", callback=callback)
-        call.status = "queued"
-        self.calls[call.sid] = call
-        self.spawn(self._live(call, target, {}))
+    def place(
+        self,
+        from_: str,
+        to: str,
+        target: Target,
+        callback: Callback,
+        manner: Manner | None = None,
+        *,
+        fallback: Target | None = None,
+    ) -> Call:
+        """The app calls somebody, who does what `callees` says; those who are not in there answer at once."""
+        manner = manner or Manner()
+        call = self._new(from_, to, direction="outbound-api", callback=callback, fallback=fallback)
+        call.status, call.longest = "queued", manner.limit
+        self.spawn(Life(self, call).placed(target, manner))
         return call
+
+    def branch(
+        self, parent: Call, from_: str, to: str, callback: Callback, doing: Callable[[Call], Doing], longest: float
+    ) -> Call:
+        """A leg that a call dials; `doing` is what it does until somebody redirects it."""
+        call = self._new(from_, to, direction="outbound-dial", callback=callback, parent=parent.sid)
+        call.status, call.longest = "queued", longest
+        self.spawn(Life(self, call).lead(doing(call)))
+        return call
+
+    def _new(self, from_: str, to: str, *, identity: str = "", **options: Any) -> Call:
+        """A call is made. Of a client only its identity is its address, not the parameters behind it."""
+        if to.startswith("client:"):
+            to = to.partition("?")[0]
+            identity = identity or to.removeprefix("client:")
+        call = Call(self.account.new_sid("CA"), from_, to, self.clock, identity=identity, **options)
+        self.calls[call.sid] = call
+        return call
+
+    def hear(self, call: Call, text: str) -> None:
+        """Somebody says something."""
+        call.keys.put_nowait(Spoken(text))
+        self.transcriptions.hear(call, text)
+
+    async def pass_time(self, seconds: float) -> None:
+        """So much talk, music or silence."""
+        await self.clock.sleep(seconds * self.speech)
 
     async def drained(self) -> None:
         """Wait until every call has ended and its last webhook is answered."""
@@ -69,7 +118,7 @@ class Exchange:
     def queue(self, name: str) -> Queue:
         """The queue of this name; it comes into being with its first caller."""
         if name not in self.queues:
-            self.queues[name] = Queue(self.account.new_sid("QU"), name)
+            self.queues[name] = Queue(self.account.new_sid("QU"), name, created=self.clock.time())
         return self.queues[name]
 
     async def fetch(
@@ -111,92 +160,32 @@ class Exchange:
             "Called": call.to,
             "CallStatus": call.status,
             "Direction": call.direction,
+            **({"ParentCallSid": call.parent} if call.parent else {}),
         }
 
-    async def _live(self, call: Call, target: Target, extra: Mapping[str, str]) -> None:
-        """One call from its first webhook to its last."""
-        if call.direction == "outbound-api":
-            self._moves(call, "initiated", "initiated")
-            self._moves(call, "ringing", "ringing")
-            self._answer(call)
-        end = HungUp("app")
-        while True:
-            try:
-                await call.until(self._say(call, target, extra))
-            except Redirected as elsewhere:
-                call.journal["fetched"] += 1
-                self.conferences.leave(call, "participant_updated_via_api")
-                if call.left_queue:
-                    await call.left_queue("redirected")
-                target, extra = elsewhere.target, {}
-                continue
-            except HungUp as hung_up:
-                end = hung_up
-            break
-        await self._end(call, end)
-
-    async def _say(self, call: Call, target: Target, extra: Mapping[str, str]) -> None:
-        """Run a document; when it cannot be had, the FallbackUrl's, and after that nothing but an apology."""
-        try:
-            if target.twiml:
-                document = parse(target.twiml.encode(), target.url)
-            else:
-                document = await self.fetch(call, target.url, extra, method=target.method)
-            await self._run(call, document)
-        except TwimlError as error:
-            await self._fall_back(call, error)
-
-    async def _fall_back(self, call: Call, failed: TwimlError) -> None:
-        call.journal["error"] = str(failed.code)
-        if self.account.fallback_url:
-            details = {"ErrorCode": str(failed.code), "ErrorUrl": failed.url}
-            try:
-                await self._run(call, await self.fetch(call, self.account.fallback_url, details))
-                return
-            except TwimlError as error:
-                call.journal["error"] = str(error.code)
-        self._answer(call)  # to say that there was an application error
-
-    async def _run(self, call: Call, document: Document) -> None:
-        if not document.rejects:
-            self._answer(call)
-        await self.interpreter(call).run(document)
-
-    def _answer(self, call: Call) -> None:
+    def answer(self, call: Call) -> None:
+        """It is picked up, if it was not already; from now on its time is limited."""
         if call.answered is None:
-            call.answered = time.time()
-            self._moves(call, "in-progress", "answered")
+            call.answered = self.clock.time()
+            limit(call, call.longest)
+            self.moves(call, "in-progress", "answered")
 
-    def _moves(self, call: Call, status: str, event: str) -> None:
+    def moves(self, call: Call, status: str, event: str) -> None:
         """The status changes, and the app hears of it if it asked to."""
         call.status = status
-        if details := self._numbered(call, event):
+        if details := self.numbered(call, event):
             self.notify(call.callback, {**details, **self._about(call)})
 
-    def _numbered(self, call: Call, event: str) -> dict[str, str]:
+    def numbered(self, call: Call, event: str) -> dict[str, str]:
         """What a status callback says beside the call itself; empty when the app does not want this one."""
         if not call.callback.wants(event):
             return {}
         number, call.sequence = call.sequence, call.sequence + 1
         return {
-            "Timestamp": rfc2822(),
+            "Timestamp": rfc2822(self.clock.time()),
             "CallbackSource": "call-progress-events",
             "SequenceNumber": str(number),
         }
-
-    async def _end(self, call: Call, end: HungUp) -> None:
-        """However it ended, its queue's action is told, and then its status callback: `completed` is any such end."""
-        self.conferences.leave(call)
-        call.ended = time.time()
-        call.status = "completed" if call.answered is not None else end.unanswered
-        if call.left_queue:
-            await call.left_queue("hangup")
-        call.journal |= {"ended_at": call.ended, "ended_by": end.by}
-        call.enter("ended")
-        call.over.set()
-        if details := self._numbered(call, "completed"):
-            duration = {"CallDuration": str(call.duration), "Duration": str(-(-call.duration // 60))}
-            await self.tell(call, call.callback.url, {**details, **duration}, method=call.callback.method)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something in the background; `drained` waits for it."""

@@ -72,10 +72,10 @@ async def _measured(exchange: Exchange, load: Load, desk: Desk, agents: Agents) 
 
 
 async def _all_calls(exchange: Exchange, load: Load) -> None:
-    loop = asyncio.get_running_loop()
-    began, callers = loop.time(), []
+    clock = exchange.clock
+    began, callers = clock.time(), []
     for index in range(load.calls):
-        await asyncio.sleep(max(began + index / load.rate - loop.time(), 0))
+        await clock.sleep(max(began + index / load.rate - clock.time(), 0))
         callers.append(asyncio.create_task(call_in(exchange, Script.draw(load.seed, index, load.habits))))
     await asyncio.gather(*callers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -44,8 +45,8 @@ class Resources:
 
     def page(self, name: str, rows: list[shapes.Json], request: Request) -> Reply:
         """The page of a list that was asked for. Lists are short, so all of one is at hand."""
-        size = min(max(_whole(request, "PageSize", PAGE), 1), LARGEST_PAGE)
-        number = _whole(request, "Page", 0)
+        size = min(max(whole(request, "PageSize", PAGE), 1), LARGEST_PAGE)
+        number = whole(request, "Page", 0)
         others = [(key, value) for key, value in request.pairs if key not in ("Page", "PageSize", "PageToken")]
         return Reply(200, shapes.page(name, rows, request.path, number, size, others))
 
@@ -103,7 +104,29 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
     return text == "true"
 
 
-def _whole(request: Request, name: str, default: int) -> int:
+def in_span(at: float | None, request: Request, name: str) -> bool:
+    """Whether a time is on the day `name`, and in the span from `name>` to `name<`, as far as they are asked for."""
+    asked = {sign: request.fields.get(name + sign) for sign in ("", "<", ">")}
+    if not any(asked.values()):
+        return True
+    if at is None:
+        return False
+    when = datetime.fromtimestamp(at, UTC)
+    day, until, since = (_moment(value, name) for value in asked.values())
+    on_day = day is None or when.date() == day.date()
+    return on_day and (until is None or when <= until) and (since is None or when >= since)
+
+
+def _moment(text: str | None, name: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise RefusedRequest(400, 20001, f"{name} must be an ISO 8601 date or time, not {text}") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
+
+
+def whole(request: Request, name: str, default: int) -> int:
+    """A parameter that is a whole number."""
     text = request.fields.get(name, "")
     if text and not (text.isascii() and text.isdecimal()):
         raise RefusedRequest(400, 20001, f"{name} must be a whole number, not {text}")

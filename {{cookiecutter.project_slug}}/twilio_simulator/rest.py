@@ -12,6 +12,7 @@ from .controls import OWN, Controls
 from .engine import Exchange
 from .http import Reply, Request
 from .queue_resources import QueueResources
+from .recording_resources import RecordingResources
 from .resources import RefusedRequest, not_found
 
 
@@ -23,7 +24,7 @@ class Rest:
         self.account = exchange.account.sid
         self.controls = Controls(exchange)
         self.resources = AccountResources(exchange.account)
-        kinds = (CallResources, QueueResources, ConferenceResources)
+        kinds = (CallResources, QueueResources, ConferenceResources, RecordingResources)
         routes = [route for kind in kinds for route in kind(exchange).routes]
         routes += self.resources.routes
         self._routes = tuple((method, re.compile(pattern), act) for method, pattern, act in routes)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from .calls import Call, Queue, rfc2822
 from .conferences import Conference
+from .recordings import Recording
 
 Json = dict[str, Any]
 VERSION: Final = "2010-04-01"
@@ -16,6 +16,7 @@ VERSION: Final = "2010-04-01"
 
 def call(of: Call, account: str) -> Json:
     """A Call resource."""
+    here = f"Calls/{of.sid}"
     return {
         "sid": of.sid,
         "account_sid": account,
@@ -24,20 +25,31 @@ def call(of: Call, account: str) -> Json:
         "from_formatted": of.from_,
         "to": of.to,
         "to_formatted": of.to,
-        "status": "queued" if of.status == "initiated" else of.status,
+        "status": status(of),
+        "answered_by": of.answered_by or None,
+        "parent_call_sid": of.parent or None,
+        "queue_time": "0",
+        "price_unit": "USD",
+        "subresource_uris": {
+            name.lower(): uri(account, f"{here}/{name}") for name in ("Recordings", "Transcriptions", "Notifications")
+        },
         "direction": of.direction,
         "date_created": rfc2822(of.started),
         "date_updated": rfc2822(of.ended or of.answered or of.started),
         "start_time": rfc2822(of.started),
         "end_time": rfc2822(of.ended) if of.ended else None,
         "duration": str(of.duration) if of.ended else None,
-        "uri": uri(account, f"Calls/{of.sid}"),
-        **_nothing("annotation answered_by caller_name forwarded_from group_sid parent_call_sid phone_number_sid"),
-        **_nothing("price price_unit queue_time subresource_uris trunk_sid"),
+        "uri": uri(account, here),
+        **_nothing("annotation caller_name forwarded_from group_sid phone_number_sid price trunk_sid"),
     }
 
 
-def queue(of: Queue, account: str) -> Json:
+def status(of: Call) -> str:
+    """A call's status; callbacks alone say `initiated`."""
+    return "queued" if of.status == "initiated" else of.status
+
+
+def queue(of: Queue, account: str, now: float) -> Json:
     """A Queue resource."""
     return {
         "sid": of.sid,
@@ -45,21 +57,21 @@ def queue(of: Queue, account: str) -> Json:
         "friendly_name": of.name,
         "current_size": len(of.waiting),
         "max_size": of.max_size,
-        "average_wait_time": of.average_wait(),
+        "average_wait_time": of.average_wait(now),
         "date_created": rfc2822(of.created),
         "date_updated": rfc2822(of.created),
         "uri": uri(account, f"Queues/{of.sid}"),
     }
 
 
-def member(of: Call, line: Queue, account: str) -> Json:
+def member(of: Call, line: Queue, account: str, now: float) -> Json:
     """A Member resource: somebody in line."""
     since = line.waiting[of]
     return {
         "call_sid": of.sid,
         "queue_sid": line.sid,
         "position": line.position(of),
-        "wait_time": int(time.time() - since),
+        "wait_time": int(now - since),
         "date_enqueued": rfc2822(since),
         "uri": uri(account, f"Queues/{line.sid}/Members/{of.sid}"),
     }
@@ -105,6 +117,30 @@ def participant(of: Call, where: Conference, account: str) -> Json:
         "date_created": rfc2822(of.started),
         "date_updated": rfc2822(where.updated),
         "uri": uri(account, f"Conferences/{where.sid}/Participants/{of.sid}"),
+    }
+
+
+def recording(of: Recording, account: str, url: str) -> Json:
+    """A Recording resource."""
+    here = f"Recordings/{of.sid}"
+    return {
+        "sid": of.sid,
+        "account_sid": account,
+        "api_version": VERSION,
+        "call_sid": of.call_sid,
+        "conference_sid": of.conference_sid or None,
+        "status": of.status,
+        "source": of.source,
+        "channels": of.channels,
+        "track": of.track,
+        "duration": None if of.live else str(of.duration),
+        "start_time": rfc2822(of.started),
+        "date_created": rfc2822(of.started),
+        "date_updated": rfc2822(of.updated),
+        "media_url": url,
+        "subresource_uris": {"transcriptions": uri(account, f"{here}/Transcriptions")},
+        "uri": uri(account, here),
+        **_nothing("price price_unit error_code encryption_details"),
     }
 
 

@@ -25,7 +25,8 @@ async def talk(interpreter: Interpreter, noun: ET.Element, document: Document) -
     conference = exchange.conferences.open(
         (noun.text or "").strip(),
         callback_of(noun, document, default=""),
-        int(interpreter.number(noun, "maxParticipants", LARGEST)),
+        most=int(interpreter.number(noun, "maxParticipants", LARGEST)),
+        recorded=callback_of(noun, document, name="recording") if noun.get("record") == "record-from-start" else None,
     )
     try:
         exchange.conferences.join(call, conference, _member(noun, document))
@@ -82,7 +83,7 @@ async def _music(interpreter: Interpreter, conference: Conference, target: Targe
     """Again and again, until cancelled."""
     try:
         while True:
-            breath = asyncio.ensure_future(asyncio.sleep(BREATH * interpreter.exchange.speech))
+            breath = asyncio.ensure_future(interpreter.exchange.pass_time(BREATH))
             await interpreter.hear(await _words(interpreter.exchange, interpreter.call, conference, target))
             await breath
     except TwimlError as error:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
-from .calls import Call, HungUp
-from .documents import BAD_VERB, Document
+from .calls import Call, HungUp, Spoken
+from .dialing import Dialling
+from .documents import BAD_VERB, Document, picks_up
+from .grammar import check
+from .recording_verbs import LETTERS_A_SECOND, Message, start, stop
 from .talking import talk
+from .transcriptions import CONFIDENCE
 from .waiting import Left, Visit
 
 if TYPE_CHECKING:
     from .engine import Exchange
 
-LETTERS_A_SECOND: Final = 15
+FIRST: Final = asyncio.FIRST_COMPLETED
 SONG: Final = 10.0
 ENDLESS: Final = 1000
 """How often Twilio repeats what it is to repeat for ever."""
@@ -39,6 +43,9 @@ class Interpreter:
             "Enqueue": self._enqueue,
             "Leave": self._leave,
             "Dial": self._dial,
+            "Record": self._record,
+            "Start": self._start,
+            "Stop": self._stop,
         }
 
     async def run(self, document: Document | None) -> None:
@@ -66,6 +73,9 @@ class Interpreter:
             if known is None:
                 self.call.warn(BAD_VERB, f"<{verb.tag}> in <{document.root.tag}>")
                 continue
+            check(verb, self.call)
+            if picks_up(verb):
+                self.exchange.answer(self.call)
             following = await known(verb, document)
             if following is not None:
                 return following
@@ -84,10 +94,10 @@ class Interpreter:
         self.call.hears = "".join(verb.itertext()).strip()
         seconds = len(self.call.hears) / LETTERS_A_SECOND if verb.tag == "Say" else SONG
         times = self.number(verb, "loop", 1) or ENDLESS
-        await asyncio.sleep(seconds * times * self.exchange.speech)
+        await self.exchange.pass_time(seconds * times)
 
     async def _pause(self, verb: ET.Element, _: Document) -> None:
-        await asyncio.sleep(self.number(verb, "length", 1) * self.exchange.speech)
+        await self.exchange.pass_time(self.number(verb, "length", 1))
 
     async def _gather(self, verb: ET.Element, document: Document) -> Document | None:
         """Keys may be pressed while the prompts are still heard, which ends them; the time-out begins after them."""
@@ -98,37 +108,48 @@ class Interpreter:
         call.enter("queue menu" if waiting else "menu")
         prompts = asyncio.ensure_future(self._run_one(Document(verb, document.url), self._prompts))
         try:
-            digits = await self._digits(verb, prompts)
+            heard = await self._gathered(verb, prompts)
         finally:
             prompts.cancel()
             await asyncio.gather(prompts, return_exceptions=True)
         if waiting:
             call.enter("queue")
-        if digits or verb.get("actionOnEmptyResult") == "true":
-            return await self.follow(verb, document, default=document.url, Digits=digits)
+        if heard or verb.get("actionOnEmptyResult") == "true":
+            said = {"SpeechResult": str(heard), "Confidence": CONFIDENCE} if isinstance(heard, Spoken) else {}
+            return await self.follow(verb, document, default=document.url, **(said or {"Digits": heard}))
         return None
 
-    async def _digits(self, verb: ET.Element, prompts: asyncio.Future[Any]) -> str:
+    async def _gathered(self, verb: ET.Element, prompts: asyncio.Future[Any]) -> str:
+        """The keys that were pressed, or what was said, of that which is asked for."""
         most, last = self.number(verb, "numDigits", 100), verb.get("finishOnKey", "#")
-        timeout = self.number(verb, "timeout", 5)
-        digits = ""
+        asked = verb.get("input", "dtmf").split()
+        digits, timeout = "", self.number(verb, "timeout", 5)
         while len(digits) < most:
-            key = await self._key(prompts, timeout)
+            await asyncio.wait({heard := asyncio.ensure_future(self.call.keys.get()), prompts}, return_when=FIRST)
+            key = await self._rest(heard, timeout)
+            if isinstance(key, Spoken):
+                if "speech" in asked:
+                    prompts.cancel()
+                    return key
+                continue
             if not key or key in last:
                 break
-            prompts.cancel()
-            digits += key
+            if "dtmf" in asked:
+                prompts.cancel()
+                digits += key
         return digits
 
-    async def _key(self, prompts: asyncio.Future[Any], timeout: float) -> str:
-        """The next key; "" when none is pressed until so many seconds after the prompts."""
-        key = asyncio.ensure_future(self.call.keys.get())
+    async def input(self, seconds: float) -> str:
+        """The next key or word; "" when there is none for so long."""
+        return await self._rest(asyncio.ensure_future(self.call.keys.get()), seconds)
+
+    async def _rest(self, heard: asyncio.Future[str], seconds: float) -> str:
         try:
-            await asyncio.wait({key, prompts}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({key}, timeout=timeout)
-            return key.result() if key.done() else ""
+            if not heard.done():
+                await self.exchange.clock.wait([heard], seconds)
+            return heard.result() if heard.done() else ""
         finally:
-            key.cancel()
+            heard.cancel()
 
     async def _redirect(self, verb: ET.Element, document: Document) -> Document:
         url = urljoin(document.url, (verb.text or "").strip())
@@ -149,10 +170,17 @@ class Interpreter:
             raise Left
 
     async def _dial(self, verb: ET.Element, document: Document) -> Document | None:
-        """Talk in a conference until that ends, or until this leg is taken out of it."""
-        noun, call = verb.find("Conference"), self.call
-        if noun is None:
-            call.warn(BAD_VERB, "<Dial> without <Conference>")
-            return await self.follow(verb, document, DialCallStatus="failed")
+        """Talk in a conference until that ends or this leg is taken out of it; or to whoever answers."""
+        if (noun := verb.find("Conference")) is None:
+            return await Dialling(self, verb, document).run()
         await talk(self, noun, document)
         return await self.follow(verb, document, DialCallStatus="answered")
+
+    async def _record(self, verb: ET.Element, document: Document) -> Document | None:
+        return await Message(self, verb, document).take()
+
+    async def _start(self, verb: ET.Element, document: Document) -> None:
+        start(self, verb, document)
+
+    async def _stop(self, verb: ET.Element, document: Document) -> None:
+        stop(self, verb, document)

@@ -25,12 +25,13 @@ def test_what_is_not_twiml_is_an_error_of_twilios(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "rejects"),
+    ("body", "picks_up"),
     [
-        (b"<Response><Reject/></Response>", True),
-        (b"<Response><Say/><Reject/></Response>", False),
-        (b"<Response/>", False),
+        (b"<Response><Reject/></Response>", False),
+        (b'<Response><Dial answerOnBridge="true">+14155550100</Dial></Response>', False),
+        (b"<Response><Say/><Reject/></Response>", True),
+        (b"<Response/>", True),
     ],
 )
-def test_only_a_reject_at_the_beginning_keeps_twilio_from_picking_up(body: bytes, rejects: bool) -> None:
-    assert parse(body, URL).rejects is rejects
+def test_twilio_picks_up_unless_the_first_verb_rejects_or_rings_on(body: bytes, picks_up: bool) -> None:
+    assert parse(body, URL).picks_up is picks_up

@@ -187,4 +187,5 @@ def test_what_there_is_not_is_not_found(client: Any, talking: Call) -> None:
 
 
 def test_what_cannot_be_done_says_so(client: Any, talking: Call) -> None:
-    assert refusal(client.calls(talking.sid).delete) == (405, 20004)
+    assert refusal(client.calls(talking.sid).delete) == (409, 20009)
+    assert refusal(client.conferences(NOBODY.replace("CA", "CF")).fetch) == (404, 20404)

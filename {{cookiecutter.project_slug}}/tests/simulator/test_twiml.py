@@ -136,10 +136,10 @@ def test_leave_does_nothing_outside_a_queue(app: App, stage: Stage) -> None:
     assert hears(app, stage, "<Leave/><Say>Still here</Say>") == "Still here"
 
 
-def test_a_dial_that_is_not_a_conference_fails(app: App, stage: Stage) -> None:
-    app.says("/voice", '<Dial action="/dialled"><Number>+14155550111</Number></Dial>')
+def test_a_dial_of_nobody_fails(app: App, stage: Stage) -> None:
+    app.says("/voice", '<Dial action="/dialled"><Number/></Dial>')
 
-    assert stage.live_through()["warnings"] == ["12200: <Dial> without <Conference>"]
+    assert stage.live_through()["warnings"] == ["12200: <Dial> of nobody"]
     assert app.to("/dialled")[0].params["DialCallStatus"] == "failed"
 
 
