@@ -35,13 +35,13 @@ class RecordingResources(Resources):
         )
 
     def _list(self, request: Request) -> Reply:
-        return self._page(list(reversed(self.exchange.recordings.kept.values())), request)
+        return self._page(list(reversed(self.exchange.recordings.kept.values())), request, "")
 
     def _list_of(self, request: Request, kind: str, sid: str) -> Reply:
-        return self._page(self._of(kind, sid), request)
+        return self._page(self._of(kind, sid), request, f"{kind}/{sid}/")
 
-    def _page(self, recordings: list[Recording], request: Request) -> Reply:
-        shown = [self._shown(each) for each in recordings if in_span(each.started, request, "DateCreated")]
+    def _page(self, recordings: list[Recording], request: Request, within: str) -> Reply:
+        shown = [self._shown(each, within) for each in recordings if in_span(each.started, request, "DateCreated")]
         return self.page(
             "recordings", filtered(shown, request, {"call_sid": "CallSid", "conference_sid": "ConferenceSid"}), request
         )
@@ -53,7 +53,7 @@ class RecordingResources(Resources):
         return Reply(200, self._shown(self._recording(sid)))
 
     def _fetch_of(self, _: Request, kind: str, parent: str, sid: str) -> Reply:
-        return Reply(200, self._shown(self._recording(sid, self._of(kind, parent))))
+        return Reply(200, self._shown(self._recording(sid, self._of(kind, parent)), f"{kind}/{parent}/"))
 
     def _sound(self, request: Request, sid: str, kind: str) -> Reply:
         recording = self._recording(sid)
@@ -71,7 +71,7 @@ class RecordingResources(Resources):
         channels = 2 if request.fields.get("RecordingChannels") in ("dual", "2") else 1
         track, callback = request.fields.get("RecordingTrack", "both"), callback_of(request, "RecordingStatusCallback")
         made = self.exchange.recordings.start(call, "StartCallRecordingAPI", callback, channels=channels, track=track)
-        return Reply(201, self._shown(made))
+        return Reply(201, self._shown(made, f"{kind}/{sid}/"))
 
     def _update(self, request: Request, kind: str, parent: str, sid: str) -> Reply:
         recordings = self.exchange.recordings
@@ -93,7 +93,7 @@ class RecordingResources(Resources):
             recordings.resume(recording)
         else:
             recordings.stop(recording)
-        shown = self._shown(recording)
+        shown = self._shown(recording, f"{kind}/{parent}/")
         return Reply(200, {**shown, "status": "stopped"} if status == "stopped" else shown)
 
     def _delete(self, _: Request, sid: str) -> Reply:
@@ -103,8 +103,8 @@ class RecordingResources(Resources):
     def _delete_of(self, request: Request, kind: str, parent: str, sid: str) -> Reply:
         return self._delete(request, self._recording(sid, self._of(kind, parent)).sid)
 
-    def _shown(self, recording: Recording) -> shapes.Json:
-        return shapes.recording(recording, self.account, self.exchange.recordings.url(recording))
+    def _shown(self, recording: Recording, within: str = "") -> shapes.Json:
+        return shapes.recording(recording, self.account, self.exchange.recordings.url(recording), within)
 
     def _of(self, kind: str, sid: str) -> list[Recording]:
         recordings = self.exchange.recordings

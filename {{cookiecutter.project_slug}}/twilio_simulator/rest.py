@@ -14,6 +14,7 @@ from .http import Reply, Request
 from .queue_resources import QueueResources
 from .recording_resources import RecordingResources
 from .resources import RefusedRequest, not_found
+from .transcription_resources import TranscriptionResources
 
 
 class Rest:
@@ -24,10 +25,9 @@ class Rest:
         self.account = exchange.account.sid
         self.controls = Controls(exchange)
         self.resources = AccountResources(exchange.account)
-        kinds = (CallResources, QueueResources, ConferenceResources, RecordingResources)
-        routes = [route for kind in kinds for route in kind(exchange).routes]
-        routes += self.resources.routes
-        self._routes = tuple((method, re.compile(pattern), act) for method, pattern, act in routes)
+        kinds = (CallResources, QueueResources, ConferenceResources, RecordingResources, TranscriptionResources)
+        self.routes = [*(route for kind in kinds for route in kind(exchange).routes), *self.resources.routes]
+        self._routes = tuple((method, re.compile(pattern), act) for method, pattern, act in self.routes)
 
     def handle(self, request: Request) -> Reply:
         """Answer one request."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from .account import Account
 from .calls import Call, Queue, rfc2822
 from .conferences import Conference
 from .recordings import Recording
+from .transcriptions import LiveTranscription, Transcription
 
 Json = dict[str, Any]
 VERSION: Final = "2010-04-01"
@@ -40,7 +42,7 @@ def call(of: Call, account: str) -> Json:
         "end_time": rfc2822(of.ended) if of.ended else None,
         "duration": str(of.duration) if of.ended else None,
         "uri": uri(account, here),
-        **_nothing("annotation caller_name forwarded_from group_sid phone_number_sid price trunk_sid"),
+        **_nothing("caller_name forwarded_from group_sid phone_number_sid price trunk_sid"),
     }
 
 
@@ -120,9 +122,15 @@ def participant(of: Call, where: Conference, account: str) -> Json:
     }
 
 
-def recording(of: Recording, account: str, url: str) -> Json:
-    """A Recording resource."""
+def recording(of: Recording, account: str, url: str, within: str = "") -> Json:
+    """A Recording resource; `within` is the path of the call or conference it is shown as part of."""
     here = f"Recordings/{of.sid}"
+    extra: Json = {"track": of.track} if within.startswith("Calls") else {}
+    if not within:
+        extra = {
+            "media_url": url,
+            "subresource_uris": {"transcriptions": uri(account, f"{here}/Transcriptions")},
+        }
     return {
         "sid": of.sid,
         "account_sid": account,
@@ -132,15 +140,59 @@ def recording(of: Recording, account: str, url: str) -> Json:
         "status": of.status,
         "source": of.source,
         "channels": of.channels,
-        "track": of.track,
+        **extra,
         "duration": None if of.live else str(of.duration),
         "start_time": rfc2822(of.started),
         "date_created": rfc2822(of.started),
         "date_updated": rfc2822(of.updated),
-        "media_url": url,
-        "subresource_uris": {"transcriptions": uri(account, f"{here}/Transcriptions")},
-        "uri": uri(account, here),
+        "uri": uri(account, f"{within}{here}"),
         **_nothing("price price_unit error_code encryption_details"),
+    }
+
+
+def transcription(of: Transcription, account: str) -> Json:
+    """A Transcription resource: what was said in a recording."""
+    return {
+        "sid": of.sid,
+        "account_sid": account,
+        "api_version": VERSION,
+        "recording_sid": of.recording.sid,
+        "status": "completed",
+        "transcription_text": of.recording.said,
+        "type": "fast",
+        "duration": str(of.recording.duration),
+        "price": None,
+        "price_unit": "USD",
+        "date_created": rfc2822(of.created),
+        "date_updated": rfc2822(of.created),
+        "uri": uri(account, f"Transcriptions/{of.sid}"),
+    }
+
+
+def live_transcription(of: LiveTranscription, account: str) -> Json:
+    """A RealtimeTranscription resource: a call is listened to."""
+    return {
+        "sid": of.sid,
+        "account_sid": account,
+        "call_sid": of.call_sid,
+        "name": of.name or None,
+        "status": "in-progress" if of.live else "stopped",
+        "date_updated": rfc2822(of.updated),
+        "uri": uri(account, f"Calls/{of.call_sid}/Transcriptions/{of.sid}"),
+    }
+
+
+def caller_id(of: Account) -> Json:
+    """An OutgoingCallerId resource. The account has the one: its own number, verified since long ago."""
+    sid = "PN" + of.sid[2:]
+    return {
+        "sid": sid,
+        "account_sid": of.sid,
+        "phone_number": of.number,
+        "friendly_name": of.number,
+        "date_created": rfc2822(0),
+        "date_updated": rfc2822(0),
+        "uri": uri(of.sid, f"OutgoingCallerIds/{sid}"),
     }
 
 
