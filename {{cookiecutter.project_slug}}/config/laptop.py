@@ -31,7 +31,6 @@ LOOPBACK = "127.0.0.1"
 VAR = ROOT / "var"
 DEMO = VAR / "demo"
 WORKER = "celery --quiet --app config.celery worker --beat --pool threads --concurrency 4 --loglevel WARNING"
-WEBHOOKS = {"voice": "voice", "status": "status", "client-voice": "agent", "fallback": "fallback"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,10 +108,18 @@ def follow(lines: Iterable[str], calls: int, stay: bool) -> bool | None:
 
 def simulator(command: str) -> list[str]:
     """The simulator's command line: whose account and number it plays, and where their webhooks are."""
+    from django_twilio_call.services.addresses import app_url, number_settings  # models want Django to be set up
+
     config = get_config()
     port = urlsplit(config.twilio_api_base_url).port
     options = {"port": port, "account-sid": config.twilio_account_sid, "number": config.twilio_phone_number}
-    options |= {f"{name}-url": f"{config.public_base_url}/twilio/{path}/" for name, path in WEBHOOKS.items()}
+    number = number_settings()  # as `manage.py twilio setup` would have it
+    options |= {
+        "voice-url": number["voice_url"],
+        "status-url": number["status_callback"],
+        "client-voice-url": app_url(),
+    }
+    options |= {"fallback-url": number["voice_fallback_url"]}
     return [
         "twilio_simulator",
         command,

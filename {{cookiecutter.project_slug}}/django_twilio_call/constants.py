@@ -443,3 +443,12 @@ SERVICE_BATCH_SIZES: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 """Operation -> how many rows it takes at a time."""
+
+
+class WebhookPolicy:
+    """What Twilio is to do when a webhook is not answered, behind the `#` of its URL."""
+
+    TWIML: Final = "#rc=2&rp=ct,rt,5xx&ct=2000&rt=4000&tt=14000"
+    """Ask twice more, and soon: a caller is listening. Safe because a repeated request gets the same answer."""
+    CALLBACK: Final = "#rc=5&rp=all"
+    """Nobody is listening: ask as often as Twilio allows, so that no event is lost."""

@@ -40,6 +40,11 @@ class TwilioTelephony:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @property
+    def client(self) -> Client:
+        """Twilio's own client: `account.py` looks after the account with it."""
+        return self._client
+
     def redirect_call(self, *, sid: str, url: str) -> None:
         """See `Telephony`."""
         self._update(sid, url=url, method="POST")

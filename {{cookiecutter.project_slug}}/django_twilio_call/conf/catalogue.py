@@ -11,7 +11,19 @@ from typing import Any, Final
 from ..constants import DefaultValues as D
 from . import types as t
 from .platform import Platform
-from .variables import FAKE_ACCOUNT_SID, Section, Var, batch_sizes, cache_timeouts, feature, own, retries, table
+from .variables import (
+    FAKE_ACCOUNT_SID,
+    FAKE_APP_SID,
+    FAKE_NUMBER,
+    Section,
+    Var,
+    batch_sizes,
+    cache_timeouts,
+    feature,
+    own,
+    retries,
+    table,
+)
 
 _twilio: Final = Section("Twilio")
 _calls: Final = Section("Calls")
@@ -52,9 +64,21 @@ class Config(Platform):
     )
     twilio_api_key: str = _twilio("TWILIO_API_KEY", t.sid("SK", empty=True), "", "API key for REST calls.")
     twilio_api_secret: str = _twilio("TWILIO_API_SECRET", t.text(), "", "Secret of that API key.", secret=True)
-    twilio_phone_number: str = _twilio("TWILIO_PHONE_NUMBER", t.PHONE, "", "The number callers dial.")
+    twilio_phone_number: str = _twilio(
+        "TWILIO_PHONE_NUMBER", t.PHONE, "", "The number callers dial.", stages={"development": FAKE_NUMBER}
+    )
     twilio_twiml_app_sid: str = _twilio(
-        "TWILIO_TWIML_APP_SID", t.sid("AP", empty=True), "", "The TwiML App agents' browsers call."
+        "TWILIO_TWIML_APP_SID",
+        t.sid("AP", empty=True),
+        "",
+        "The TwiML App agents' browsers call.",
+        stages={"development": FAKE_APP_SID},
+    )
+    fallback_url: str = _twilio(
+        own("FALLBACK_URL"),
+        t.url("http", "https", empty=True),
+        "",
+        "Where Twilio finds TwiML when nothing of this deploy answers. Empty: this deploy's own, away as well.",
     )
     twilio_region: str = _twilio(
         "TWILIO_REGION", t.text("a region such as ie1", r"([a-z]{2}[0-9])?"), "", "Twilio's region."

@@ -38,6 +38,20 @@ def add_missing(stage: str, folder: Path) -> tuple[list[str], list[str]]:
     return added, missing
 
 
+def keep(values: dict[str, str], folder: Path) -> list[str]:
+    """Put values somebody else made into `folder`/secrets.env, in the place of those it has; answers their names.
+
+    A value that stands in app.env is left out: it is that line which has to be changed, by hand.
+    """
+    file, declared = folder / "secrets.env", folder / "app.env"
+    stands = read_file(declared) if declared.exists() else {}
+    kept = {name: value for name, value in values.items() if name not in stands}
+    if kept:
+        old = file.read_text().splitlines(keepends=True) if file.exists() else []
+        _append(file, kept, [line for line in old if line.partition("=")[0].strip() not in kept])
+    return list(kept)
+
+
 def main(argv: Sequence[str], root: Path) -> int:
     """`manage.py config secrets --stage S`: needs no settings, for there may be no secret yet that they could read."""
     parser = argparse.ArgumentParser(prog="manage.py config secrets", description=add_missing.__doc__)
@@ -59,13 +73,18 @@ def main(argv: Sequence[str], root: Path) -> int:
     return 0
 
 
-def _append(file: Path, values: dict[str, str]) -> None:
-    """Write the file anew beside the old one and swap: never half a file, and readable by its owner alone."""
+def _append(file: Path, values: dict[str, str], lines: list[str] | None = None) -> None:
+    """Write the file anew beside the old one and swap: never half a file, and readable by its owner alone.
+
+    `lines` stand for those it has.
+    """
     before = file.read_bytes() if file.exists() else b""
+    if lines is not None:
+        before = "".join(lines).encode()
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    lines = "".join(f"{name}={value}\n" for name, value in values.items())
+    added = "".join(f"{name}={value}\n" for name, value in values.items())
     descriptor, name = tempfile.mkstemp(prefix="secrets.env.", dir=file.parent)  # mode 0600
     with os.fdopen(descriptor, "wb") as out:
-        out.write(before + lines.encode())
+        out.write(before + added.encode())
     Path(name).replace(file)

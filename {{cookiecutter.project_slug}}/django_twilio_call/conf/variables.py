@@ -17,6 +17,8 @@ CONFIG_DIR: Final = PREFIX + "CONFIG_DIR"
 STAGE: Final = "DJANGO_SETTINGS_MODULE"
 FAKE_ACCOUNT_SID: Final = "AC" + "0" * 32
 """What the simulator goes by: no real account has it."""
+FAKE_APP_SID: Final = "AP" + "0" * 32
+FAKE_NUMBER: Final = "+15550100000"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from ..conf import get_config
-
-TWIML_POLICY: Final = "#rc=2&rp=ct,rt,5xx&ct=2000&rt=4000&tt=14000"
-"""Ask twice more, and soon: a caller is listening. Safe because a repeated request gets the same answer."""
-
-CALLBACK_POLICY: Final = "#rc=5&rp=all"
-"""Nobody is listening: ask as often as Twilio allows, so that no event is lost."""
+from ..constants import WebhookPolicy
 
 
 def twiml_url(name: str, **query: str | int) -> str:
     """URL of the TwiML webhook `name`."""
-    return _url(name, query) + TWIML_POLICY
+    return _url(name, query) + WebhookPolicy.TWIML
 
 
 def callback_url(name: str, **query: str | int) -> str:
     """URL of the status callback `name`."""
-    return _url(name, query) + CALLBACK_POLICY
+    return _url(name, query) + WebhookPolicy.CALLBACK
 
 
 def _url(name: str, query: dict[str, str | int]) -> str:
