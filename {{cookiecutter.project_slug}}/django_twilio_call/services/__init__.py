@@ -9,6 +9,7 @@ from .bootstrap import BootstrapService
 from .callbacks import CallbackService
 from .calls import CallService
 from .dialing import DialingService
+from .doctor import DoctorService
 from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
@@ -19,6 +20,7 @@ from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .routing import RoutingService
+from .setup import SetupService
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "CallbackService",
     "Desk",
     "DialingService",
+    "DoctorService",
     "EstimateService",
     "Finding",
     "FlowService",
@@ -41,5 +44,6 @@ __all__ = [
     "OutcomeService",
     "QueueService",
     "RoutingService",
+    "SetupService",
     "VoicemailService",
 ]

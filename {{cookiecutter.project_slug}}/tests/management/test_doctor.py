@@ -1,0 +1,310 @@
+"""The ten classic misconfigurations, each found where it is, and not found where it is not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from django_twilio_call.account import get_account
+from django_twilio_call.models import Agent, CallbackRequest, Queue, WebhookEvent
+from django_twilio_call.services import DoctorService
+from django_twilio_call.services.doctor import CHECKS
+from tests.conftest import make_agent
+from tests.simulator.stage import App, Said
+from twilio_simulator.account import Account
+
+from .conftest import NUMBER
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def healthy(simulated: Account, settings: Settings) -> Account:
+    """An account that was set up."""
+    call_command("twilio", "setup", "--apply", stdout=StringIO())
+    return simulated
+
+
+def found(id_: str, state: str = "wrong") -> list[str]:
+    """What a check says is so."""
+    return [
+        each.text for each in DoctorService().examine(now=datetime.now(UTC)) if (each.id, each.state) == (id_, state)
+    ]
+
+
+def doctor(*argv: str) -> str:
+    out = StringIO()
+    call_command("doctor", *argv, stdout=out)
+    return out.getvalue()
+
+
+def test_where_all_is_well_every_check_says_so(healthy: Account) -> None:
+    lines = doctor().splitlines()
+
+    assert [line.split()[:2] for line in lines] == [["fine", check[0]] for check in CHECKS]
+
+
+def test_programs_get_json_and_exit_code_1(healthy: Account, app: App) -> None:
+    assert {each["state"] for each in json.loads(doctor("--json"))["diagnoses"]} == {"fine"}
+    healthy.fallback_url, out = "", StringIO()
+
+    with pytest.raises(CommandError, match="1 wrong"):
+        call_command("doctor", "--json", stdout=out)
+    wrong = [each for each in json.loads(out.getvalue())["diagnoses"] if each["state"] == "wrong"]
+    assert wrong == [
+        {
+            "id": "fallback",
+            "state": "wrong",
+            "text": f"{NUMBER} has no voice_fallback_url",
+            "fix": "manage.py twilio setup --apply",
+        }
+    ]
+
+
+# --- scheme ---
+
+
+def test_http_for_https_is_found(healthy: Account, settings: Settings) -> None:
+    healthy.voice_url = healthy.voice_url.replace("http://", "https://")
+
+    assert "signatures will not match" in found("scheme")[0]
+
+
+def test_twilio_wants_https(healthy: Account, settings: Settings) -> None:
+    settings.TWILIO_BACKEND = "twilio"
+
+    assert any("must be https" in text for text in found("scheme"))
+
+
+def test_a_proxy_that_redirects_is_found(healthy: Account, app: App) -> None:
+    app.says("/twilio/fallback/", Said(status=301))
+
+    assert "answers 301 to" in found("scheme")[0]
+
+
+def test_nobody_at_our_address_is_found(healthy: Account, settings: Settings) -> None:
+    settings.PUBLIC_BASE_URL = "http://127.0.0.1:1"
+
+    assert "nothing answers at http://127.0.0.1:1/twilio/fallback/" in found("scheme")[0]
+
+
+# --- port ---
+
+
+def test_another_port_is_found(healthy: Account) -> None:
+    healthy.status_url = "http://127.0.0.1:1/twilio/status/"
+
+    assert found("port")
+    assert not found("scheme")
+
+
+def test_the_standard_port_is_the_same_named_or_not(healthy: Account, settings: Settings) -> None:
+    healthy.voice_url, settings.PUBLIC_BASE_URL = "http://127.0.0.1:80/twilio/voice/", "http://127.0.0.1"
+
+    assert not any("voice_url" in text for text in found("port"))
+
+
+# --- token ---
+
+
+def test_a_wrong_token_is_found_and_not_shown(healthy: Account, settings: Settings) -> None:
+    settings.TWILIO_AUTH_TOKEN = "not-the-token"
+
+    (text,) = found("token")
+    assert "Twilio refuses TWILIO_ACCOUNT_SID" in text
+    assert "not-the-token" not in doctor_says()
+    assert "Twilio does not tell" in found("clock", "unknown")[0]
+
+
+def test_a_token_that_was_promoted_is_found(healthy: Account, settings: Settings) -> None:
+    settings.TWILIO_AUTH_TOKEN, settings.TWILIO_AUTH_TOKEN_SECONDARY = "former", healthy.token
+
+    assert "it was promoted" in found("token")[0]
+
+
+def test_a_key_that_was_deleted_is_found(healthy: Account, settings: Settings) -> None:
+    settings.TWILIO_API_KEY, settings.TWILIO_API_SECRET = get_account().make_key("ours")
+    assert not found("token")
+    settings.TWILIO_API_SECRET = "deleted"
+
+    assert "Twilio refuses TWILIO_API_KEY" in found("token")[0]
+
+
+def test_processes_with_another_token_are_found(healthy: Account, app: App) -> None:
+    app.says("/twilio/status/", Said(status=403))
+
+    assert "refuses what is signed" in found("token")[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_our_own_webhook_takes_the_doctors_signature_and_forgets_it(
+    healthy: Account, settings: Settings, live_server: LiveServer
+) -> None:
+    settings.PUBLIC_BASE_URL = live_server.url
+    assert not found("token")
+    assert not found("scheme")
+    assert not WebhookEvent.objects.exists()
+
+
+# --- region ---
+
+
+@pytest.mark.parametrize(
+    ("region", "edge", "its", "wrong"),
+    [
+        ("", "", "us1", False),
+        ("us1", "frankfurt", "us1", False),
+        ("ie1", "dublin", "ie1", False),
+        ("ie1", "", "ie1", True),
+        ("au1", "dublin", "au1", True),
+        ("", "", "au1", True),
+        ("ie1", "dublin", "us1", True),
+    ],
+)
+def test_region_and_edge_go_together_and_with_the_numbers(
+    healthy: Account, settings: Settings, region: str, edge: str, its: str, wrong: bool
+) -> None:
+    settings.TWILIO_REGION, settings.TWILIO_EDGE, healthy.standing.voice_region = region, edge, its
+
+    assert bool(found("region")) is wrong
+
+
+# --- TwiML App ---
+
+
+@pytest.mark.parametrize("sid", ["", "AP" + "f" * 32])
+def test_a_missing_app_is_found(healthy: Account, settings: Settings, sid: str) -> None:
+    settings.TWILIO_TWIML_APP_SID = sid
+
+    assert "TWILIO_TWIML_APP_SID" in found("twiml-app")[0]
+
+
+def test_an_app_that_asks_elsewhere_is_found(healthy: Account) -> None:
+    healthy.client_voice_url = "https://old.example.com/twilio/agent/"
+
+    assert "old.example.com" in found("twiml-app")[0]
+
+
+# --- fallback ---
+
+
+def test_a_fallback_that_gives_no_twiml_is_found(healthy: Account, app: App) -> None:
+    app.says("/twilio/fallback/", Said("no", kind="text/html"))
+
+    assert "gives no TwiML: 200, text/html" in found("fallback")[0]
+
+
+def test_a_fallback_that_goes_away_with_us_is_a_warning(healthy: Account, settings: Settings, app: App) -> None:
+    settings.TWILIO_BACKEND = "twilio"
+    assert found("fallback", "warning")
+    healthy.fallback_url = settings.DJANGO_TWILIO_FALLBACK_URL = app.url.replace("127.0.0.1", "localhost") + "/xml"
+
+    assert not found("fallback", "warning")
+
+
+# --- geo permission ---
+
+
+def test_a_country_that_may_not_be_called_is_found(healthy: Account, queue: Queue, now: datetime) -> None:
+    from django_twilio_call.models import Call
+
+    call = Call.objects.create(sid="CA" + "1" * 32, started_at=now)
+    CallbackRequest.objects.create(
+        queue=queue, call=call, number="+4930123456", enqueued_at=now, requested_at=now, not_before=now
+    )
+    assert not found("geo")
+    healthy.standing.calling_codes = ("1",)
+
+    assert found("geo") == ["Twilio will not call +4930123456: their countries are not allowed"]
+
+
+# --- concurrency cap ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "profiles", "agents", "state"),
+    [
+        ("Trial", 0, 2, "fine"),
+        ("Trial", 0, 3, "wrong"),
+        ("Full", 0, 1, "fine"),
+        ("Full", 0, 2, "warning"),
+        ("Full", 1, 9, "fine"),
+    ],
+)
+def test_an_account_that_is_too_small_is_found(
+    healthy: Account, queue: Queue, kind: str, profiles: int, agents: int, state: str
+) -> None:
+    healthy.standing.type, healthy.standing.profiles = kind, profiles
+    for number in range(agents):
+        make_agent(f"agent{number}", queue)
+
+    assert found("concurrency", state)
+
+
+# --- media auth ---
+
+
+class Recorded:
+    """An account with a recording at an address."""
+
+    def __init__(self, url: str) -> None:
+        self._account, self._url = get_account(), url
+
+    def newest_recording(self) -> str:
+        """Its address."""
+        return self._url
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._account, name)
+
+
+@pytest.mark.parametrize(("status", "wrong"), [(200, True), (401, False)])
+def test_a_recording_that_anybody_can_hear_is_found(healthy: Account, app: App, status: int, wrong: bool) -> None:
+    account: Any = Recorded(app.says("/recording", Said(status=status)))
+    diagnoses = DoctorService(account=account).examine(now=datetime.now(UTC))
+
+    assert [each.state for each in diagnoses if each.id == "media-auth"] == ["wrong" if wrong else "fine"]
+
+
+# --- clock ---
+
+
+@pytest.mark.parametrize(("ahead", "wrong"), [(0, False), (10, False), (90, True), (-90, True)])
+def test_a_clock_that_is_wrong_is_found(healthy: Account, ahead: int, wrong: bool) -> None:
+    healthy.standing.clock_offset = ahead
+
+    assert bool(found("clock")) is wrong
+
+
+# --- the number itself ---
+
+
+def test_a_number_that_points_elsewhere_is_found(healthy: Account) -> None:
+    healthy.voice_url = "https://demo.example.com/voice"
+
+    assert "demo.example.com" in found("number")[0]
+
+
+def test_a_number_of_another_account_is_found(healthy: Account, settings: Settings) -> None:
+    settings.TWILIO_PHONE_NUMBER = "+15550109999"
+
+    assert "'+15550109999': no number of the account" in found("number")[0]
+
+
+def doctor_says() -> str:
+    out = StringIO()
+    with pytest.raises(CommandError):
+        call_command("doctor", stdout=out)
+    return out.getvalue()
+
+
+def test_agents_are_counted_only_for_the_cap(healthy: Account) -> None:
+    assert not Agent.objects.exists()
+    assert not found("concurrency")
