@@ -76,6 +76,8 @@ class Call:
     stage: str = "ringing"
     steps: int = 0
     hears: str = ""
+    listener: Callable[[str, str], None] | None = None
+    """Is told what is said and played: a phone somebody holds."""
     sequence: int = 0
     started: float = field(default_factory=time.time)
     answered: float | None = None
@@ -117,6 +119,12 @@ class Call:
         self.steps += 1
         self.journal["stages"].append((stage, time.time()))
         self.changed.set()
+
+    def hear(self, kind: str, text: str) -> None:
+        """Something is said or played to it."""
+        self.hears = text
+        if self.listener is not None:
+            self.listener(kind, text)
 
     def warn(self, code: int, what: str) -> None:
         """Note what Twilio's debugger would warn of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from .account import Account
@@ -34,6 +34,8 @@ class Exchange:
         self.calls: dict[str, Call] = {}
         self.queues: dict[str, Queue] = {}
         self.conferences = Conferences(account, self.notify)
+        self.ring: Callable[[Call], Coroutine[Any, Any, None]] = _at_once
+        """What somebody does who is called by the app: return to answer, or raise `HungUp`."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def dial(
@@ -46,7 +48,7 @@ class Exchange:
         return call
 
     def place(self, from_: str, to: str, target: Target, callback: Callback) -> Call:
-        """The app calls somebody, who answers at once."""
+        """The app calls somebody, who answers at once, or as `ring` has it."""
         call = Call(self.account.new_sid("CA"), from_, to, direction="outbound-api", callback=callback)
         call.status = "queued"
         self.calls[call.sid] = call
@@ -118,10 +120,12 @@ class Exchange:
         if call.direction == "outbound-api":
             self._moves(call, "initiated", "initiated")
             self._moves(call, "ringing", "ringing")
-            self._answer(call)
         end = HungUp("app")
         while True:
             try:
+                if call.direction == "outbound-api" and call.answered is None:
+                    await call.until(self.ring(call))
+                    self._answer(call)
                 await call.until(self._say(call, target, extra))
             except Redirected as elsewhere:
                 call.journal["fetched"] += 1
@@ -212,3 +216,7 @@ class Exchange:
 
 def _error_code(answer: Answer) -> int:
     return {"url": BAD_URL, "ct": TIMED_OUT, "rt": TIMED_OUT}.get(answer.failure, FETCH_FAILED)
+
+
+async def _at_once(_: Call) -> None:
+    """Nobody lets it ring."""
