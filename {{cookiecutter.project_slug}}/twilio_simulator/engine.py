@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
@@ -13,7 +14,7 @@ from .clock import Clock
 from .conferences import Conferences
 from .documents import Document, TwimlError, parse
 from .life import Doing, Life, limit
-from .outbound import Callee, Manner
+from .outbound import Callee, Manner, pick_up
 from .recordings import Recordings
 from .transcriptions import Transcriptions
 from .twiml import Interpreter
@@ -45,6 +46,8 @@ class Exchange:
         self.transcriptions = Transcriptions(account, self.notify, self.clock)
         self.callees: dict[str, Callee] = {}
         """How those behave whom the app calls, by number or `client:` and identity."""
+        self.ring: Callable[[Call], Doing] = functools.partial(pick_up, self)
+        """What somebody does who is called: return to answer, or raise `HungUp`."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def dial(

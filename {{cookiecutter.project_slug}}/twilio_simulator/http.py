@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status and what is said: bytes as they are, anything else as JSON."""
+    """A status and what is said, as JSON; bytes are sent as they are, with a Content-Type among the headers."""
 
     status: int
     body: Any = None
@@ -120,9 +120,8 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 
 
 def _written(reply: Reply) -> bytes:
-    body = reply.body if isinstance(reply.body, bytes) else b""
-    if reply.body is not None and not isinstance(reply.body, bytes):
-        body = json.dumps(reply.body).encode()
+    body = b"" if reply.body is None else reply.body
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **reply.headers}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n{head}\r\n".encode() + body

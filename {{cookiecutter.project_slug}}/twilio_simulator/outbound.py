@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -33,6 +32,9 @@ class Callee:
     answered_by: str = "human"
 
 
+ANYBODY: Final = Callee()
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a call is made: seconds it may ring and last, what machine detection there is, and whether TwiML waits."""
@@ -47,38 +49,38 @@ class Manner:
 
 async def ring(exchange: Exchange, call: Call, manner: Manner) -> None:
     """Until somebody answers. Raises `HungUp` with the status when nobody does."""
-    callee = exchange.callees.get(call.to, Callee())
     exchange.moves(call, "initiated", "initiated")
-    if callee.does == "failed":
+    if _callee(exchange, call).does == "failed":
         raise HungUp("callee", "failed")
     exchange.moves(call, "ringing", "ringing")
-    waits = manner.timeout + BUFFER
-    if callee.does in ("ring", "no-answer"):
-        picked_up = asyncio.ensure_future(call.picked_up.wait())
-        after = callee.after if callee.does == "no-answer" and callee.after else waits
-        try:
-            await exchange.clock.wait([picked_up], min(after, waits))
-            answered = picked_up.done()
-        finally:
-            picked_up.cancel()
-        if not answered:
-            raise HungUp("callee", "no-answer")
-    elif callee.after:
-        await exchange.clock.sleep(min(callee.after, waits))
-    if callee.does == "busy":
-        raise HungUp("callee", "busy")
-    if callee.after > waits:
-        raise HungUp("callee", "no-answer")
+    try:
+        await exchange.clock.within(exchange.ring(call), manner.timeout + BUFFER)
+    except TimeoutError:
+        raise HungUp("callee", "no-answer") from None
     exchange.answer(call)
     if manner.recorded is not None:
         exchange.recordings.start(call, "OutboundAPI", manner.recorded)
+
+
+async def pick_up(exchange: Exchange, call: Call) -> None:
+    """What somebody does who has no phone that is held by hand."""
+    callee = _callee(exchange, call)
+    if callee.does == "ring" or (callee.does == "no-answer" and not callee.after):
+        await call.picked_up.wait()
+    await exchange.clock.sleep(callee.after)
+    if callee.does in ("busy", "no-answer"):
+        raise HungUp("callee", callee.does)
+
+
+def _callee(exchange: Exchange, call: Call) -> Callee:
+    return exchange.callees.get(call.to, ANYBODY)
 
 
 async def listen(exchange: Exchange, call: Call, manner: Manner) -> dict[str, str]:
     """Machine detection: what the first webhook says of it; if the app does not wait for that, it is told later."""
     if not manner.detection:
         return {}
-    answered_by = exchange.callees.get(call.to, Callee()).answered_by
+    answered_by = _callee(exchange, call).answered_by
     if manner.waits:
         await exchange.pass_time(LISTENING)
         call.answered_by = answered_by
