@@ -28,7 +28,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report  # type: ignore[return-value]
 
 
-class ContainersTogether(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+class ContainersTogether(LoadFileScheduling):  # xdist has no types
     """A file's tests in one process, and all that needs an engine in another: there is one engine, and one image."""
 
     def _split_scope(self, nodeid: str) -> str:
