@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
 from config.logging import logging_config
+from config.sentry import report_errors
 from django_twilio_call.conf.envfiles import loaded
 from django_twilio_call.conf.reader import reading
 from django_twilio_call.exceptions import ConfigurationError
@@ -158,3 +159,5 @@ def _broker_options() -> dict[str, Any]:
 CELERY_BROKER_TRANSPORT_OPTIONS = _broker_options()
 
 LOGGING = logging_config(level=_config.log_level, as_json=True)
+
+report_errors(_config)

@@ -114,6 +114,16 @@ class Platform:
         "What a reader of /metrics must show as a bearer token. Empty: nobody reads them outside development.",
         secret=True,
     )
+    sentry_dsn: str = _web(
+        "SENTRY_DSN",
+        t.text(
+            "empty, or a project's address at Sentry: https://key@host/number",
+            r"(https?://\w+@[\w.:-]+(/[\w-]+)*/\d+)?",
+        ),
+        "",
+        "Where errors are reported, without phone numbers and secrets. Empty: nowhere.",
+        secret=True,
+    )
 
 
 def _part(name: str, type_: t.Type, default: str, help_: str, *, secret: bool = False) -> Var:
