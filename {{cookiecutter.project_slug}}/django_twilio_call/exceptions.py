@@ -3,6 +3,8 @@
 CallCenterError
 ├── ConfigurationError          this deploy cannot run as it is configured; carries every problem
 ├── NotFound                    an id nobody knows
+├── AuthorizationError          somebody has no business here
+├── LockedOut                   too many attempts to sign in; carries how long to wait
 ├── ServiceError                a service refused
 │   ├── ValidationError         what it was asked cannot be right
 │   └── BusinessLogicError      right, but not now
@@ -33,6 +35,19 @@ class ConfigurationError(CallCenterError):
 
 class NotFound(CallCenterError):
     """Nobody knows the thing that was named."""
+
+
+class AuthorizationError(CallCenterError):
+    """Somebody proved who they are, and has no business here."""
+
+
+class LockedOut(CallCenterError):
+    """Too many attempts to sign in. `seconds`: until the next may be made."""
+
+    def __init__(self, *, seconds: float) -> None:
+        minutes = max(1, -(-int(seconds) // 60))
+        super().__init__(f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        self.seconds = seconds
 
 
 class ServiceError(CallCenterError):

@@ -14,6 +14,7 @@ from .delivery import Outbox, WebhookEvent
 from .entries import QueueEntry, Reservation
 from .intervals import INTERVAL, TIMED_STATES, AgentInterval, Interval, QueueInterval, interval_of
 from .ivr import IVRFlow, IVRVersion
+from .logins import Identity, LoginAttempts
 from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
 from .queues import Queue, QueueMembership
@@ -59,7 +60,9 @@ __all__ = [
     "Disposition",
     "IVRFlow",
     "IVRVersion",
+    "Identity",
     "Interval",
+    "LoginAttempts",
     "May",
     "OpeningTime",
     "Outbox",

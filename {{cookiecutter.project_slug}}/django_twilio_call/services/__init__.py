@@ -14,8 +14,10 @@ from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
 from .hours import Hours, HoursService
+from .identities import IdentityService
 from .intervals import IntervalService
 from .ivr import IVRService
+from .logins import LoginService
 from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
@@ -40,7 +42,9 @@ __all__ = [
     "Hours",
     "HoursService",
     "IVRService",
+    "IdentityService",
     "IntervalService",
+    "LoginService",
     "OperationsService",
     "OutboxService",
     "OutcomeService",
