@@ -16,10 +16,12 @@ from .flows import FlowService
 from .hours import Hours, HoursService
 from .intervals import IntervalService
 from .ivr import IVRService
+from .metrics import MetricsService
 from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
+from .reporting import Report, ReportingService
 from .routing import RoutingService
 from .setup import SetupService
 from .voicemail import VoicemailService
@@ -41,10 +43,13 @@ __all__ = [
     "HoursService",
     "IVRService",
     "IntervalService",
+    "MetricsService",
     "OperationsService",
     "OutboxService",
     "OutcomeService",
     "QueueService",
+    "Report",
+    "ReportingService",
     "RoutingService",
     "SetupService",
     "VoicemailService",
