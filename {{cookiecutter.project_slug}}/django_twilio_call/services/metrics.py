@@ -19,7 +19,7 @@ from .reporting import first_open_day, midnight
 
 @dataclass(frozen=True, slots=True)
 class StaffedInterval:
-    """An interval's volume, and the agents it needed for the target; None where nobody was handled that day."""
+    """An interval's volume, and the agents it needed for the target; None where no handle time is known."""
 
     begins_at: datetime
     counts: QueueCounts
@@ -79,6 +79,8 @@ def _needed(
     if handle_time_s is None:
         return None
     load = erlang.traffic(calls=counts.offered, period_s=INTERVAL.total_seconds(), handle_time_s=handle_time_s)
+    if load > erlang.MOST:
+        return None
     return erlang.agents_needed(load=load, handle_time_s=handle_time_s, threshold_s=threshold_s, target=target)
 
 

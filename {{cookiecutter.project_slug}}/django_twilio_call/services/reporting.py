@@ -6,8 +6,8 @@ anew. Spans that agents are still in are added to it, so that who has been avail
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -23,6 +23,7 @@ from .figures import AgentCounts, QueueCounts, added, from_row
 
 LONGEST_PERIOD: Final = 366
 """Days a report may cover."""
+YEARS: Final = range(2000, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ class ReportingService(BaseService):
             raise ValidationError(f"queue {queue_key!r} is none")
         return _assembled(first, last, queues, by_day, by_agent)
 
+    def intervals(self, *, first: date, last: date, queue_key: str = "") -> Iterator[tuple[datetime, str, QueueCounts]]:
+        """(begin, queue's name, counts) of every interval in which something was, in that order, as they are read."""
+        check_period(first, last)
+        rows = QueueInterval.objects.between(midnight(first), midnight(last + timedelta(days=1)))
+        rows = rows.filter(queue__key=queue_key) if queue_key else rows
+        names = [field.name for field in fields(QueueCounts)]
+        found = rows.order_by("begins_at", "queue__name").values_list("begins_at", "queue__name", *names)
+        return ((row[0], row[1], QueueCounts(*row[2:])) for row in found.iterator(self.batch_size))
+
     @cache_result(service_type="reporting", key_prefix="queue_days")
     def queue_days(self, *, first: date, last: date) -> dict[tuple[date, int], QueueCounts]:
         """(day, queue's pk) -> counts, of days that are over."""
@@ -95,6 +105,8 @@ def check_period(first: date, last: date) -> None:
     """Refuses a period that cannot be meant."""
     if not 0 < (last - first).days + 1 <= LONGEST_PERIOD:
         raise ValidationError(f"{first} to {last} must be a period of 1 to {LONGEST_PERIOD} days")
+    if first.year not in YEARS or last.year not in YEARS:
+        raise ValidationError(f"{first} to {last} must be in the years {YEARS[0]} to {YEARS[-1]}")
 
 
 def midnight(day: date) -> datetime:
