@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "django_twilio_call.metrics.MetricsMiddleware",
     "django_twilio_call.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django_twilio_call.console.wallboard.WallboardMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
