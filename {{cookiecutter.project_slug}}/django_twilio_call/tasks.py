@@ -32,7 +32,7 @@ def sweep() -> None:
     DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
     work()
-    IntervalService().count()
+    IntervalService().count(now=timezone.now())
 
 
 _broker: Final = CircuitBreaker(threshold=2, recovery=5)

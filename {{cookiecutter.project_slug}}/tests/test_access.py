@@ -39,6 +39,8 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     # the console
     "": ("GET", SIGNED_IN),
     "live/": ("GET", SIGNED_IN),
+    "reports/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "reports/<slug:table>.csv": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
     "operations/": ("GET", ADMINISTRATOR),
     "operations/live/": ("GET", ADMINISTRATOR),
     "desk/": ("GET", AGENT),

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django_twilio_call.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django_twilio_call.signin.policy.ContentSecurityPolicyMiddleware",
+    "django_twilio_call.console.wallboard.WallboardMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -158,6 +158,27 @@ class Config(Platform):
         "Callers who hang up sooner do not count against the service level.",
         reloadable=True,
     )
+    service_level_abandoned: str = _calls(
+        own("SERVICE_LEVEL_ABANDONED"),
+        t.choice("missed", "timely", "ignored"),
+        "missed",
+        "How abandoned calls count in the service level: as missed, as served if they left in time, or not at all.",
+        reloadable=True,
+    )
+    service_level_short: bool = _calls(
+        own("SERVICE_LEVEL_SHORT"),
+        t.BOOLEAN,
+        False,
+        "Whether callers who hung up soon count in the service level as all who did.",
+        reloadable=True,
+    )
+    service_level_overflowed: bool = _calls(
+        own("SERVICE_LEVEL_OVERFLOWED"),
+        t.BOOLEAN,
+        False,
+        "Whether callers who were sent on count in the service level.",
+        reloadable=True,
+    )
     sweep_interval: int = _calls(
         own("SWEEP_INTERVAL"), t.seconds(1, 60), 1, "How often what time brings is looked for."
     )

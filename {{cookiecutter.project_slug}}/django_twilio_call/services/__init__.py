@@ -18,10 +18,12 @@ from .identities import IdentityService
 from .intervals import IntervalService
 from .ivr import IVRService
 from .logins import LoginService
+from .metrics import MetricsService
 from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
+from .reporting import Report, ReportingService
 from .routing import RoutingService
 from .setup import SetupService
 from .voicemail import VoicemailService
@@ -45,10 +47,13 @@ __all__ = [
     "IdentityService",
     "IntervalService",
     "LoginService",
+    "MetricsService",
     "OperationsService",
     "OutboxService",
     "OutcomeService",
     "QueueService",
+    "Report",
+    "ReportingService",
     "RoutingService",
     "SetupService",
     "VoicemailService",
