@@ -11,6 +11,7 @@ CallCenterError
 │   ├── CacheKeyError           a value that has no stable text cannot be part of a key
 │   └── CacheValueError         a value that is not plain data cannot be kept, or cannot be read back
 └── TelephonyError              Twilio refused, or did not answer
+    ├── NotSent                 it cannot have arrived: whatever it was, it may be sent again
     └── CallNotInProgress       the call has ended: a normal race
 """
 
@@ -84,6 +85,10 @@ class TelephonyError(CallCenterError):
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+class NotSent(TelephonyError):
+    """A request that cannot have arrived: no connection came about, or none was tried."""
 
 
 class CallNotInProgress(TelephonyError):

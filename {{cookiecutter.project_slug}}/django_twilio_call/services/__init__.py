@@ -20,8 +20,13 @@ from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
+from .reaping import ReapingService
 from .routing import RoutingService
+<<<<<<< HEAD
 from .setup import SetupService
+=======
+from .submissions import SubmissionService
+>>>>>>> 058a143 (Ask Twilio for what it did not say)
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -45,7 +50,12 @@ __all__ = [
     "OutboxService",
     "OutcomeService",
     "QueueService",
+    "ReapingService",
     "RoutingService",
+<<<<<<< HEAD
     "SetupService",
+=======
+    "SubmissionService",
+>>>>>>> 058a143 (Ask Twilio for what it did not say)
     "VoicemailService",
 ]
