@@ -11,11 +11,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-<<<<<<< HEAD
-from .services import DialingService, IntervalService, OutboxService, RoutingService
-=======
-from .services import DialingService, OutboxService, ReapingService, RoutingService, SubmissionService
->>>>>>> 058a143 (Ask Twilio for what it did not say)
+from .services import (
+    DialingService,
+    IntervalService,
+    OutboxService,
+    ReapingService,
+    RoutingService,
+    SubmissionService,
+)
 
 logger = logging.getLogger(__name__)
 

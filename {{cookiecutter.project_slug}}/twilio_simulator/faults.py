@@ -38,9 +38,7 @@ WEBHOOKS: Final = ("webhook", "voice", "agent", "gather", "queue", "wait", "dial
 REST: Final = ("rest", "create", "update", "ask")
 SECONDS: Final = {"duplicate": 1.0, "delay": 3.0, "reorder": 5.0, "slow": 3.0, "limit": 2.0}
 FAULTS: Final[Mapping[str, frozenset[str]]] = {
-    **dict.fromkeys(
-        WEBHOOKS, frozenset(("duplicate", "delay", "reorder", "drop", "lose", "refuse", "slow", "vanish"))
-    ),
+    **dict.fromkeys(WEBHOOKS, frozenset(("duplicate", "delay", "reorder", "drop", "lose", "refuse", "slow", "vanish"))),
     **dict.fromkeys(REST, frozenset(("limit", "fail", "error", "slow", "cut", "drop"))),
     "enqueue": frozenset(("full",)),
 }

@@ -22,11 +22,8 @@ from .outcomes import OutcomeService
 from .queues import QueueService
 from .reaping import ReapingService
 from .routing import RoutingService
-<<<<<<< HEAD
 from .setup import SetupService
-=======
 from .submissions import SubmissionService
->>>>>>> 058a143 (Ask Twilio for what it did not say)
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -52,10 +49,7 @@ __all__ = [
     "QueueService",
     "ReapingService",
     "RoutingService",
-<<<<<<< HEAD
     "SetupService",
-=======
     "SubmissionService",
->>>>>>> 058a143 (Ask Twilio for what it did not say)
     "VoicemailService",
 ]
