@@ -13,6 +13,7 @@ CallCenterError
 │   ├── CacheKeyError           a value that has no stable text cannot be part of a key
 │   └── CacheValueError         a value that is not plain data cannot be kept, or cannot be read back
 └── TelephonyError              Twilio refused, or did not answer
+    ├── NotSent                 it cannot have arrived: whatever it was, it may be sent again
     └── CallNotInProgress       the call has ended: a normal race
 """
 
@@ -99,6 +100,10 @@ class TelephonyError(CallCenterError):
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+class NotSent(TelephonyError):
+    """A request that cannot have arrived: no connection came about, or none was tried."""
 
 
 class CallNotInProgress(TelephonyError):

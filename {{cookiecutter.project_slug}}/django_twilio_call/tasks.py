@@ -11,7 +11,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-from .services import DialingService, IntervalService, OutboxService, RoutingService
+from .services import (
+    DialingService,
+    IntervalService,
+    OutboxService,
+    ReapingService,
+    RoutingService,
+    SubmissionService,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +40,13 @@ def sweep() -> None:
     RoutingService().sweep(now=timezone.now())
     work()
     IntervalService().count(now=timezone.now())
+
+
+@shared_task
+def reconcile() -> None:
+    """Ask Twilio what it did not say: which calls were made, and which have ended. Beat asks for it all the time."""
+    SubmissionService().settle(now=timezone.now())
+    ReapingService().compare(now=timezone.now())
 
 
 _broker: Final = CircuitBreaker(threshold=2, recovery=5)

@@ -149,6 +149,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _config.sweep_interval,
         "options": {"expires": 10 * _config.sweep_interval},
     },
+    # Apart from the sweep: a Twilio that answers slowly must not hold up who waits. Rows say what is due.
+    "reconcile": {
+        "task": "django_twilio_call.tasks.reconcile",
+        "schedule": 5,
+        "options": {"expires": 10},
+    },
 }
 
 

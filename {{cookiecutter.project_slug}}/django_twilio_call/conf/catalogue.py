@@ -185,6 +185,27 @@ class Config(Platform):
     outbox_lease: int = _calls(
         own("OUTBOX_LEASE"), t.seconds(10, 600), 30, "After which time a command a worker died with is sent by another."
     )
+    calls_per_second: float = _calls(
+        own("CALLS_PER_SECOND"),
+        t.number(0.01, 100),
+        D.CALLS_PER_SECOND,
+        "How many calls all workers together make in a second: Twilio holds back what the account may not.",
+        reloadable=True,
+    )
+    submission_timeout: int = _calls(
+        own("SUBMISSION_TIMEOUT"),
+        t.seconds(10, 3600),
+        D.SUBMISSION_TIMEOUT,
+        "After which time a call that may have been made, and that Twilio knows nothing of, was not made.",
+        reloadable=True,
+    )
+    reconcile_interval: int = _calls(
+        own("RECONCILE_INTERVAL"),
+        t.seconds(5, 3600),
+        D.RECONCILE_INTERVAL,
+        "How often Twilio is asked which calls are live, and compared.",
+        reloadable=True,
+    )
     caller_language: str = _calls(
         own("CALLER_LANGUAGE"),
         t.text("a language such as en-US", r"[a-z]{2,3}(-[A-Za-z0-9]+)*"),

@@ -10,7 +10,7 @@ from .audit import AuditEntry
 from .calendars import Calendar, OpeningTime, SpecialDay
 from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
-from .delivery import Outbox, WebhookEvent
+from .delivery import Outbox, Pace, WebhookEvent
 from .entries import QueueEntry, Reservation
 from .intervals import INTERVAL, TIMED_STATES, AgentInterval, Interval, QueueInterval, interval_of
 from .ivr import IVRFlow, IVRVersion
@@ -66,6 +66,7 @@ __all__ = [
     "May",
     "OpeningTime",
     "Outbox",
+    "Pace",
     "Queue",
     "QueueEntry",
     "QueueInterval",

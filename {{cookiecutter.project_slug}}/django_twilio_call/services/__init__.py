@@ -24,8 +24,10 @@ from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .reporting import Report, ReportingService
+from .reaping import ReapingService
 from .routing import RoutingService
 from .setup import SetupService
+from .submissions import SubmissionService
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -54,7 +56,9 @@ __all__ = [
     "QueueService",
     "Report",
     "ReportingService",
+    "ReapingService",
     "RoutingService",
     "SetupService",
+    "SubmissionService",
     "VoicemailService",
 ]

@@ -13,6 +13,7 @@ from ..constants import AgentStatus, ReservationState, StateReason
 from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, ValidationError
 from ..models import Agent, AgentReason, AgentStateSpan, Reservation
 from ..signals import wake_workers
+from . import alone
 from .base import BaseService, cache_result
 from .outcomes import OutcomeService, WrapUp
 from .reservations import change, end_call, locked, requeue, withdraw
@@ -94,6 +95,7 @@ class AgentService(BaseService):
             if span is None:
                 span = self._first_span(agent_id=agent_id, state=state, reason=reason, now=now)
             if state == AgentStatus.AVAILABLE:
+                alone.end_all(alone.of_agent(agent_id), now=now)
                 wake_workers()
         return span
 

@@ -74,7 +74,8 @@ class CallService(BaseService):
     def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
         """The caller has left the queue for the agent: first writer wins, so an answer never undoes a hang-up.
 
-        When the agent is gone meanwhile the caller goes back, to the same place in the queue.
+        When the agent is gone meanwhile another one may wait for the caller already; or they go back, to the same place
+        in the queue. Who was fetched twice is sent to where they were.
         """
         reservation = locked(reservation_id)
         if reservation is None:
@@ -84,11 +85,13 @@ class CallService(BaseService):
             Call.objects.adopt(reservation_id=reservation_id, sid=sid)
         elif entry.call.sid != sid:
             return Goodbye()
-        agent_waits = Reservation.objects.filter(pk=reservation_id, state=ReservationState.ACCEPTED).exists()
-        if agent_waits and entry.state == QueueEntryState.RESERVED:
-            entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
-            entry.save(update_fields=["state", "answered_at", "ended_at"])
-            return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+        joined = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
+        waiting = joined.first()
+        if waiting is not None and entry.state in (QueueEntryState.RESERVED, QueueEntryState.ANSWERED):
+            if entry.state == QueueEntryState.RESERVED:
+                entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
+                entry.save(update_fields=["state", "answered_at", "ended_at"])
+            return Meet(reservation_id=waiting.pk, conference=waiting.conference)
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().waits(entry)
         return Goodbye()

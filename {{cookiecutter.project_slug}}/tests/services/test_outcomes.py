@@ -8,7 +8,7 @@ import pytest
 
 from django_twilio_call.constants import AgentStatus
 from django_twilio_call.exceptions import BusinessLogicError, ValidationError
-from django_twilio_call.models import Agent, CallOutcome, Disposition, Queue, Reservation
+from django_twilio_call.models import Agent, Call, CallOutcome, Disposition, Queue, Reservation
 from django_twilio_call.services import AgentService, CallService, OutcomeService, RoutingService
 from tests.fakes import call_sid
 
@@ -38,6 +38,7 @@ def wrapping_up(queue: Queue, agent: Agent, now: datetime) -> Agent:
     )
     CallService().connect(reservation_id=reservation.pk, sid=call_sid(1), now=now)
     CallService().conference_ended(reservation_id=reservation.pk, now=now)
+    Call.objects.filter(sid=call_sid(2)).update(status="completed", ended_at=now)
     assert state_of(agent) == AgentStatus.WRAP_UP
     return agent
 
