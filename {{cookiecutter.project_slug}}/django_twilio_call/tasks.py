@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-from .services import DialingService, IntervalService, OutboxService, RoutingService
+from .services import DialingService, IntervalService, OutboxService, RoutingService, SettlingService
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ def sweep() -> None:
     """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
     DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
+    SettlingService().sweep(now=timezone.now())
     work()
     IntervalService().count()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from django.conf import settings
@@ -39,6 +41,14 @@ class FakeTelephony:
     def end_call(self, *, sid: str) -> None:
         """Remember."""
         self._ask("end", sid)
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """Remember."""
+        self._ask("participant", conference, sid, *(f"{name}={value}" for name, value in sorted(changes.items())))
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """Remember."""
+        self._ask("add", conference, to, label, status_url)
 
     def _ask(self, *what: str) -> None:
         self.asked.append(what)

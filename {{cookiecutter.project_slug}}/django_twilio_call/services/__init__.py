@@ -8,6 +8,7 @@ from .base import BaseService
 from .bootstrap import BootstrapService
 from .callbacks import CallbackService
 from .calls import CallService
+from .conferences import ConferenceService
 from .dialing import DialingService
 from .doctor import DoctorService
 from .estimates import EstimateService
@@ -21,7 +22,10 @@ from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .routing import RoutingService
+from .settling import SettlingService
 from .setup import SetupService
+from .supervision import SupervisionService
+from .transfers import TransferService
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "BootstrapService",
     "CallService",
     "CallbackService",
+    "ConferenceService",
     "Desk",
     "DialingService",
     "DoctorService",
@@ -46,6 +51,9 @@ __all__ = [
     "OutcomeService",
     "QueueService",
     "RoutingService",
+    "SettlingService",
     "SetupService",
+    "SupervisionService",
+    "TransferService",
     "VoicemailService",
 ]

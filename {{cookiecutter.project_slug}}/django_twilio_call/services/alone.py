@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ..constants import OutboxKind, QueueEntryState, ReservationState
-from ..models import Call, Outbox, QueueEntry, Reservation
+from ..models import Call, Outbox, OutsideLeg, QueueEntry, Reservation
 from .reservations import end_call
 
 GRACE: Final = timedelta(seconds=10)
@@ -27,6 +27,8 @@ def legs(now: datetime) -> QuerySet[Call]:
     talked = Reservation.objects.filter(state=ReservationState.COMPLETED, ended_at__lte=over, entry=OuterRef("pk"))
     callers = QueueEntry.objects.filter(Exists(talked), state=QueueEntryState.ANSWERED).exclude(
         Exists(accepted.filter(entry=OuterRef("pk")))
+        | Exists(QueueEntry.objects.filter(call=OuterRef("call"), pk__gt=OuterRef("pk")))  # they were transferred
+        | Exists(OutsideLeg.objects.filter(reservation__entry=OuterRef("pk"), ended_at=None))
     )
     told = Outbox.objects.filter(kind=OutboxKind.END_CALL, call_sid=OuterRef("sid"))
     alone = Q(pk__in=agents.values("agent_call")) | Q(pk__in=callers.values("call"))

@@ -9,17 +9,17 @@ from django.db import transaction
 
 from ..constants import HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
 from ..exceptions import CallNotInProgress, TelephonyError
-from ..models import Outbox
+from ..models import Outbox, OutsideLeg
 from ..retry import Backoff
 from ..telephony import Telephony, get_telephony
 from .base import BaseService
-from .reservations import agent_gives_up
+from .reservations import agent_gives_up, not_transferred
 
 logger = logging.getLogger(__name__)
 
 
 class OutboxService(BaseService):
-    """Delivers commands. Both kinds may be sent twice without harm, so one whose answer got lost is sent again."""
+    """Delivers commands. All but created calls may be sent twice without harm: one that got no answer is sent again."""
 
     service_type = "outbox"
     operation_type = "outbox"
@@ -54,14 +54,29 @@ class OutboxService(BaseService):
 
     def _overtaken(self, command: Outbox) -> bool:
         """A caller who already left the queue must not be fetched again: that would tear them out of a conversation."""
+        if command.kind == OutboxKind.TRANSFER_CALL:
+            return command.entry is not None and command.entry.state not in QueueEntryState.OPEN_STATES
+        if command.kind == OutboxKind.ADD_PARTICIPANT:
+            return not OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).exists()
         return command.entry is not None and command.entry.state != QueueEntryState.RESERVED
 
     def _send(self, command: Outbox, now: datetime) -> None:
         try:
-            if command.kind == OutboxKind.REDIRECT_CALL:
+            if command.kind in (OutboxKind.REDIRECT_CALL, OutboxKind.TRANSFER_CALL):
                 self.telephony.redirect_call(sid=command.call_sid, url=command.url)
             elif command.kind == OutboxKind.CREATE_CALL:
                 self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
+            elif command.kind == OutboxKind.UPDATE_PARTICIPANT:
+                self.telephony.update_participant(
+                    conference=command.conference, sid=command.call_sid, changes=command.changes or {}
+                )
+            elif command.kind == OutboxKind.ADD_PARTICIPANT:
+                self.telephony.add_participant(
+                    conference=command.conference,
+                    to=command.to_number,
+                    label=(command.changes or {})["label"],
+                    status_url=command.status_url,
+                )
             else:
                 self.telephony.end_call(sid=command.call_sid)
         except CallNotInProgress:
@@ -75,7 +90,8 @@ class OutboxService(BaseService):
         command.last_error = str(error)
         backoff = Backoff.from_config(self.config.get_retry_config(self.operation_type))
         # A call whose creation may have arrived is not created again: only 429 says that nothing was done.
-        repeatable = command.kind != OutboxKind.CREATE_CALL or error.status == HTTPStatusCodes.RATE_LIMITED
+        creates = command.kind == OutboxKind.CREATE_CALL
+        repeatable = not creates or error.status == HTTPStatusCodes.RATE_LIMITED
         if repeatable and error.retryable and command.attempts <= backoff.max_retries:
             wait = backoff.delay(command.attempts) if error.retry_after is None else error.retry_after
             command.not_before = now + timedelta(seconds=wait)
@@ -84,7 +100,11 @@ class OutboxService(BaseService):
         logger.error("Twilio refused a command for good", extra={"outbox": command.pk, "error": command.last_error})
         with transaction.atomic():
             self._end(command, OutboxState.FAILED, now)
-            if command.entry is not None:
+            if command.kind == OutboxKind.TRANSFER_CALL:
+                not_transferred(command.entry, now=now)
+            elif command.kind == OutboxKind.ADD_PARTICIPANT:
+                OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).update(ended_at=now)
+            elif command.entry is not None:
                 agent_gives_up(command.entry, now=now)
 
     def _end(self, command: Outbox, state: str, now: datetime) -> None:
