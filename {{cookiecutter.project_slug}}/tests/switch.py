@@ -127,7 +127,7 @@ class Switch:
 
     def work(self, now: datetime | None = None) -> None:
         """Callbacks arrive, and a worker does all that is to be done."""
-        for _ in range(3):
+        for _ in range(2):
             self.deliver()
             RoutingService().sweep(now=now or timezone.now())
             SettlingService().sweep(now=now or timezone.now())

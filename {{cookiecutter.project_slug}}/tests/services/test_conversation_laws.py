@@ -20,7 +20,7 @@ from tests.switch import Switch
 
 pytestmark = pytest.mark.django_db
 
-STEPS = 25
+STEPS = 12
 OUTSIDE = "+14155550199"
 OPEN = (*QueueEntryState.OPEN_STATES,)
 
@@ -32,11 +32,13 @@ class World:
         self.dice = Random(seed)
         self.switch = Switch(twilio, self.dice)
         self.agents = [make_agent(name, queue) for name in ("ada", "grace", "hedy")]
-        self.acts = [self.ring, self.take, self.take, self.ask, self.call_in, self.answer, self.complete]
-        self.acts += [self.take_back, self.transfer, self.hand, self.hang_up, self.decline, self.hold]
+        self.acts = [self.ask, self.ask, self.call_in, self.answer, self.take, self.take, self.complete]
+        self.acts += [self.take_back, self.transfer, self.hand, self.hang_up, self.hang_up, self.decline, self.hold]
 
     def go(self) -> None:
         for _ in range(STEPS):
+            if not self.switch.rooms:
+                self.talk()
             with suppress(BusinessLogicError):  # refused: an act that is not possible now
                 self.dice.choice(self.acts)()
             self.switch.work()
@@ -62,8 +64,15 @@ class World:
     def other(self) -> Agent:
         return self.dice.choice(self.agents)
 
-    def ring(self) -> None:
+    def talk(self) -> None:
+        """Everybody is free, and somebody rings and is answered."""
+        chosen = AgentStateSpan.objects.filter(ended_at=None, state__in=AgentStatus.CHOSEN_STATUSES)
+        for agent_id in chosen.values_list("agent", flat=True):
+            AgentService().set_state(agent_id=agent_id, state=AgentStatus.AVAILABLE, now=timezone.now())
         self.switch.ring(call_sid(next(self.switch.numbers)))
+        self.switch.work()
+        self.take()
+        self.switch.work()
 
     def take(self) -> None:
         for offer in Reservation.objects.filter(state=ReservationState.PENDING).select_related("agent"):
@@ -108,7 +117,7 @@ class World:
             self.switch.hang_up(self.dice.choice(sorted(self.switch.where)))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(10))
 def test_nobody_is_left_alone(twilio: Twilio, queue: Queue, seed: int) -> None:
     world = World(seed, twilio, queue)
     world.go()
