@@ -198,6 +198,18 @@ class CallRole:
 
     CUSTOMER: Final = "customer"
     AGENT: Final = "agent"
+    OUTSIDE: Final = "outside"
+    SUPERVISOR: Final = "supervisor"
+
+
+class SupervisionMode:
+    """Who hears a supervisor: nobody, the agent, or everybody."""
+
+    LISTEN: Final = "listen"
+    WHISPER: Final = "whisper"
+    BARGE: Final = "barge"
+
+    MODES: Final = (LISTEN, WHISPER, BARGE)
 
 
 class AgentStatus:
@@ -340,6 +352,9 @@ class OutboxKind:
     REDIRECT_CALL: Final = "redirect_call"
     END_CALL: Final = "end_call"
     CREATE_CALL: Final = "create_call"
+    TRANSFER_CALL: Final = "transfer_call"
+    UPDATE_PARTICIPANT: Final = "participant"
+    ADD_PARTICIPANT: Final = "add_participant"
 
 
 class OutboxState:

@@ -17,6 +17,7 @@ from .services import (
     OutboxService,
     ReapingService,
     RoutingService,
+    SettlingService,
     SubmissionService,
 )
 
@@ -38,6 +39,7 @@ def sweep() -> None:
     """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
     DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
+    SettlingService().sweep(now=timezone.now())
     work()
     IntervalService().count(now=timezone.now())
 

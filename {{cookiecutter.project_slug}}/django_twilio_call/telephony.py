@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
 CALL_NOT_IN_PROGRESS: Final = 21220
+NOT_FOUND: Final = 20404
+DUPLICATE_LABEL: Final = 16025
 LATEST: Final = 20
 """So many of the latest calls to a number are looked through for one of ours."""
 
@@ -62,6 +64,15 @@ class Telephony(Protocol):
 
     def live_calls(self, *, most: int) -> list[TwilioCall]:
         """Legs of the account that have not ended, `most` of them at most."""
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """Change a leg's part in a conference (its sid): `hold`, `muted`, `coaching`, `end_conference_on_exit` …
+
+        Raises `CallNotInProgress` when the leg, or the conference, is gone.
+        """
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """Call a number into a conference (its sid), once for each `label`; `status_url` is told how the call goes."""
 
 
 class TwilioTelephony:
@@ -133,6 +144,43 @@ class TwilioTelephony:
 
         try:
             return [_read(call) for call in self._client.calls.list(limit=most, **wanted)]
+        except TwilioRestException as error:
+            raise _translated(error) from error
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """See `Telephony`."""
+        try:
+            self._ask(lambda: self._client.conferences(conference).participants(sid).update(**changes))
+        except TelephonyError as error:
+            if error.code == NOT_FOUND:
+                raise CallNotInProgress(str(error), code=error.code, status=error.status) from error
+            raise
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """See `Telephony`."""
+        participants = self._client.conferences(conference).participants
+        try:
+            self._ask(
+                lambda: participants.create(
+                    to=to,
+                    from_=get_config().twilio_phone_number,
+                    label=label,
+                    beep="false",
+                    end_conference_on_exit=False,
+                    status_callback=status_url,
+                    status_callback_method="POST",
+                    status_callback_event=["answered", "completed"],
+                )
+            )
+        except TelephonyError as error:
+            if error.code != DUPLICATE_LABEL:  # that one says the command had arrived before
+                raise
+
+    def _ask(self, act: Callable[[], object]) -> None:
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            act()
         except TwilioRestException as error:
             raise _translated(error) from error
 

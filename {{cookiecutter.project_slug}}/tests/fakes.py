@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,6 +76,14 @@ class FakeTelephony:
         """Those that have not ended."""
         self._ask("live")
         return [call for call in self.calls.values() if call.is_live][:most]
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """Remember."""
+        self._ask("participant", conference, sid, *(f"{name}={value}" for name, value in sorted(changes.items())))
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """Remember."""
+        self._ask("add", conference, to, label, status_url)
 
     def _ask(self, *what: str) -> None:
         self.asked.append(what)

@@ -232,6 +232,15 @@ class Config(Platform):
         "What callers hear when nothing works. Empty: an apology in their language.",
         reloadable=True,
     )
+    transfer_prefixes: str = _calls(
+        own("TRANSFER_PREFIXES"),
+        t.text("nothing, or beginnings of numbers such as +1,+4930", r"(\+[1-9][0-9]{0,14}(,\+[1-9][0-9]{0,14})*)?"),
+        "",
+        "Which outside numbers agents may call into a conversation or transfer callers to, by how they begin. Empty: "
+        "none, since every such call costs money.",
+        stages={"development": "+1", "testing": "+1"},
+        reloadable=True,
+    )
     hold_music_url: str = _calls(
         own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
     )

@@ -10,6 +10,7 @@ from .audit import AuditEntry
 from .calendars import Calendar, OpeningTime, SpecialDay
 from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
+from .conferences import OutsideLeg, Participant, Supervision
 from .delivery import Outbox, Pace, WebhookEvent
 from .entries import QueueEntry, Reservation
 from .intervals import INTERVAL, TIMED_STATES, AgentInterval, Interval, QueueInterval, interval_of
@@ -66,7 +67,9 @@ __all__ = [
     "May",
     "OpeningTime",
     "Outbox",
+    "OutsideLeg",
     "Pace",
+    "Participant",
     "Queue",
     "QueueEntry",
     "QueueInterval",
@@ -78,6 +81,7 @@ __all__ = [
     "RunningProcess",
     "Skill",
     "SpecialDay",
+    "Supervision",
     "Voicemail",
     "WebhookEvent",
     "create_roles",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from ..constants import OutboxKind, OutboxState
 
@@ -35,8 +35,13 @@ class OutboxQuerySet(models.QuerySet["Outbox"]):
     """Commands for Twilio, by what is to be done with them."""
 
     def due(self, now: datetime) -> OutboxQuerySet:
-        """Commands to be sent that nobody holds a lease on, oldest first."""
-        return self.filter(state=OutboxState.PENDING, not_before__lte=now).order_by("not_before", "pk")
+        """Commands to be sent that nobody has leased, oldest first; of a participant in their order."""
+        change = Q(kind=OutboxKind.UPDATE_PARTICIPANT)
+        before = Outbox.objects.filter(
+            change, state=OutboxState.PENDING, call_sid=OuterRef("call_sid"), pk__lt=OuterRef("pk")
+        )
+        due = self.filter(state=OutboxState.PENDING, not_before__lte=now)
+        return due.exclude(change & Exists(before)).order_by("not_before", "pk")
 
     def in_doubt(self, now: datetime) -> OutboxQuerySet:
         """Calls that may have been made, and that are to be asked for."""
@@ -57,6 +62,8 @@ class Outbox(models.Model):
     url = models.TextField(blank=True, default="", help_text="Where a redirected call goes on.")
     to_number = models.CharField(max_length=16, blank=True, default="", help_text="Whom a created call calls.")
     status_url = models.TextField(blank=True, default="", help_text="Who is told how a created call goes.")
+    conference = models.CharField(max_length=34, blank=True, default="", db_default="", help_text="ConferenceSid.")
+    changes = models.JSONField(null=True, blank=True, help_text="What becomes of a participant.")
     entry = models.ForeignKey("QueueEntry", on_delete=models.CASCADE, null=True, blank=True, related_name="commands")
     state = models.CharField(max_length=20, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)

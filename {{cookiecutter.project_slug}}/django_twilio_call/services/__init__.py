@@ -8,6 +8,7 @@ from .base import BaseService
 from .bootstrap import BootstrapService
 from .callbacks import CallbackService
 from .calls import CallService
+from .conferences import ConferenceService
 from .dialing import DialingService
 from .doctor import DoctorService
 from .estimates import EstimateService
@@ -23,11 +24,14 @@ from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
-from .reporting import Report, ReportingService
 from .reaping import ReapingService
+from .reporting import Report, ReportingService
 from .routing import RoutingService
+from .settling import SettlingService
 from .setup import SetupService
 from .submissions import SubmissionService
+from .supervision import SupervisionService
+from .transfers import TransferService
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "BootstrapService",
     "CallService",
     "CallbackService",
+    "ConferenceService",
     "Desk",
     "DialingService",
     "DoctorService",
@@ -54,11 +59,14 @@ __all__ = [
     "OutboxService",
     "OutcomeService",
     "QueueService",
+    "ReapingService",
     "Report",
     "ReportingService",
-    "ReapingService",
     "RoutingService",
+    "SettlingService",
     "SetupService",
     "SubmissionService",
+    "SupervisionService",
+    "TransferService",
     "VoicemailService",
 ]

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ..constants import CallRole, QueueEntryState, ReservationState
-from ..models import Call, Outbox, QueueEntry, Reservation
+from ..models import Call, Outbox, OutsideLeg, QueueEntry, Reservation
 from .reservations import end_call
 
 GRACE: Final = timedelta(seconds=10)
@@ -74,6 +74,13 @@ def _callers(over: datetime) -> QuerySet[QueueEntry]:
     mine = Reservation.objects.filter(entry=OuterRef("pk"))
     talked = mine.filter(state=ReservationState.COMPLETED, ended_at__lte=over)
     talks = mine.filter(state=ReservationState.ACCEPTED)
+    transferred = QueueEntry.objects.filter(call=OuterRef("call"), pk__gt=OuterRef("pk"))
+    outside = OutsideLeg.objects.filter(reservation__entry=OuterRef("pk"), ended_at=None)
     return QueueEntry.objects.filter(
-        Exists(talked), ~Exists(talks), state=QueueEntryState.ANSWERED, call__ended_at=None
+        Exists(talked),
+        ~Exists(talks),
+        ~Exists(transferred),
+        ~Exists(outside),
+        state=QueueEntryState.ANSWERED,
+        call__ended_at=None,
     )

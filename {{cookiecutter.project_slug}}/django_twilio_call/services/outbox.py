@@ -15,11 +15,11 @@ from django.db import transaction
 
 from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
-from ..models import Call, Outbox, Pace
+from ..models import Call, Outbox, OutsideLeg, Pace
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
 from .base import BaseService
-from .reservations import agent_gives_up
+from .reservations import agent_gives_up, not_transferred
 
 logger = logging.getLogger(__name__)
 
@@ -98,16 +98,31 @@ class OutboxService(BaseService):
 
     def _overtaken(self, command: Outbox) -> bool:
         """A caller who already left the queue must not be fetched again: that would tear them out of a conversation."""
+        if command.kind == OutboxKind.TRANSFER_CALL:
+            return command.entry is not None and command.entry.state not in QueueEntryState.OPEN_STATES
+        if command.kind == OutboxKind.ADD_PARTICIPANT:
+            return not OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).exists()
         return command.entry is not None and command.entry.state != QueueEntryState.RESERVED
 
     def _send(self, command: Outbox, at: Callable[[], datetime]) -> None:
         try:
-            if command.kind == OutboxKind.REDIRECT_CALL:
+            if command.kind in (OutboxKind.REDIRECT_CALL, OutboxKind.TRANSFER_CALL):
                 self.telephony.redirect_call(sid=command.call_sid, url=command.url)
             elif command.kind == OutboxKind.CREATE_CALL:
                 sid = self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
                 made(command, sid, at())
                 return
+            elif command.kind == OutboxKind.UPDATE_PARTICIPANT:
+                self.telephony.update_participant(
+                    conference=command.conference, sid=command.call_sid, changes=command.changes or {}
+                )
+            elif command.kind == OutboxKind.ADD_PARTICIPANT:
+                self.telephony.add_participant(
+                    conference=command.conference,
+                    to=command.to_number,
+                    label=(command.changes or {})["label"],
+                    status_url=command.status_url,
+                )
             else:
                 self.telephony.end_call(sid=command.call_sid)
         except CallNotInProgress:
@@ -157,7 +172,11 @@ def made(command: Outbox, sid: str, now: datetime, *, status: str = "", duration
 def give_up(command: Outbox, now: datetime) -> None:
     """The command cannot be done: who waits for it is let go."""
     end(command, OutboxState.FAILED, now)
-    if command.entry is not None:
+    if command.kind == OutboxKind.TRANSFER_CALL:
+        not_transferred(command.entry, now=now)
+    elif command.kind == OutboxKind.ADD_PARTICIPANT:
+        OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).update(ended_at=now)
+    elif command.entry is not None:
         agent_gives_up(command.entry, now=now)
 
 
