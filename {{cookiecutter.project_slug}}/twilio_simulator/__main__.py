@@ -14,6 +14,7 @@ from typing import Any
 
 from .account import Account, RefusedError
 from .actors import Habits
+from .clock import clock_of
 from .engine import Exchange
 from .http import serving
 from .load import Load, run
@@ -48,6 +49,12 @@ def _shared() -> argparse.ArgumentParser:
     token = os.environ.get("TWILIO_AUTH_TOKEN", "")
     shared.add_argument("--auth-token", default=token, help="better: TWILIO_AUTH_TOKEN")
     shared.add_argument("--number", default="+15550100000", help="the number callers dial")
+    shared.add_argument(
+        "--speed",
+        type=float,
+        default=1,
+        help="how many times as fast calls live; 0: only by POST /_simulator/clock/advance",
+    )
     for name in ("voice", "status", "client-voice", "fallback"):
         shared.add_argument(f"--{name}-url", default="", help=f"the {name} webhook")
     shared.add_argument("--public-url", default="", help="sign for this scheme and host")
@@ -89,7 +96,7 @@ def account_of(options: argparse.Namespace) -> Account:
 
 async def simulate(options: argparse.Namespace, account: Account) -> int:
     """Serve, and load if asked, until done or told to end; answers the exit status."""
-    exchange = Exchange(account, Webhooks(account))
+    exchange = Exchange(account, Webhooks(account), clock=clock_of(options.speed))
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
