@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_twilio_call.exceptions import CallNotInProgress
 from django_twilio_call.models import Reservation
 from django_twilio_call.services import AgentService, OutboxService, RoutingService, SettlingService
+from django_twilio_call.telephony import TwilioCall
 
 from .fakes import Twilio, call_sid
 
@@ -59,8 +60,17 @@ class Switch:
         self._leave(sid)
         self.fetch(sid, url)
 
-    def create_call(self, *, to: str, url: str, status_url: str) -> None:
+    def create_call(self, *, to: str, url: str, status_url: str) -> str:
         raise AssertionError("nobody is called back here")
+
+    def call(self, *, sid: str) -> TwilioCall | None:
+        raise AssertionError("nothing is compared here")
+
+    def calls_made(self, *, to: str, since: datetime) -> list[TwilioCall]:
+        raise AssertionError("nothing is in doubt here")
+
+    def live_calls(self, *, most: int) -> list[TwilioCall]:
+        raise AssertionError("nothing is compared here")
 
     def end_call(self, *, sid: str) -> None:
         self._must_live(sid)

@@ -14,7 +14,7 @@ from typing import Any
 
 from .account import Account, RefusedError
 from .actors import Habits
-from .clock import Clock
+from .clock import clock_of
 from .engine import Exchange
 from .faults import Faults, FaultyWebhooks, Rule, read
 from .http import serving
@@ -49,6 +49,12 @@ def _shared() -> argparse.ArgumentParser:
     token = os.environ.get("TWILIO_AUTH_TOKEN", "")
     shared.add_argument("--auth-token", default=token, help="better: TWILIO_AUTH_TOKEN")
     shared.add_argument("--number", default="+15550100000", help="the number callers dial")
+    shared.add_argument(
+        "--speed",
+        type=float,
+        default=1,
+        help="how many times as fast calls live; 0: only by POST /_simulator/clock/advance",
+    )
     for name in ("voice", "status", "client-voice", "fallback"):
         shared.add_argument(f"--{name}-url", default="", help=f"the {name} webhook")
     shared.add_argument("--public-url", default="", help="sign for this scheme and host")
@@ -101,7 +107,7 @@ def account_of(options: argparse.Namespace) -> Account:
 
 async def simulate(options: argparse.Namespace, account: Account) -> int:
     """Serve, and load if asked, until done or told to end; answers the exit status."""
-    clock = Clock()
+    clock = clock_of(options.speed)
     faults = Faults(options.faults, seed=options.fault_seed, clock=clock.time)
     exchange = Exchange(account, FaultyWebhooks(account, faults), clock=clock, faults=faults)
     ended = asyncio.Event()

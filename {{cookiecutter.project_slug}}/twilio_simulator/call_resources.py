@@ -68,6 +68,8 @@ class CallResources(Resources):
         status = fields.get("Status", "")
         if not call.live or isinstance(call.pending, HungUp):
             raise RefusedRequest(400, 21220, "Call is not in-progress. Cannot redirect.")
+        if call.direction != "inbound" and call.answered is None and {"Url", "Twiml"} & fields.keys():
+            raise RefusedRequest(400, 21220, f"Call is {shapes.status(call)}. Cannot redirect.")
         if status not in ("", "completed", "canceled"):
             raise RefusedRequest(400, 21218, f"Invalid status {status}: it may become completed or canceled.")
         target = target_of(request) if not status and {"Url", "Twiml"} & fields.keys() else None
@@ -116,6 +118,6 @@ def manner_of(request: Request) -> Manner:
         limit=whole(request, "TimeLimit", LONGEST),
         detection=detection,
         told=callback_of(request, told),
-        waits=not flag(request, "AsyncAmd") and told != "AmdStatusCallback",
+        waits=not flag(request, "AsyncAmd") and "AmdStatusCallback" not in request.fields,
         recorded=callback_of(request, "RecordingStatusCallback") if flag(request, "Record") else None,
     )

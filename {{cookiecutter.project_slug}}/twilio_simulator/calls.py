@@ -115,7 +115,7 @@ class Call:
         self.started = self.clock.time()
         role = "agent" if self.identity else "customer" if self.direction == "inbound" else "outbound"
         self.journal = {"call_sid": self.sid, "role": role, "identity": self.identity, "dialled_at": self.started}
-        self.journal |= {"fetched": 0, "left_queue": [], "conferences": [], "warnings": [], "stages": []}
+        self.journal |= {"fetched": 0, "left_queue": [], "conferences": [], "warnings": [], "stages": [], "verbs": []}
         self.journal |= {"ended_at": None, "ended_by": "", "error": ""}
 
     @property

@@ -45,17 +45,23 @@ class Clock:
             return task.result()
         finally:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def clock_of(speed: float) -> Clock:
+    """A clock `speed` times as fast as real time; at 0 one that is stepped."""
+    return Clock(speed) if speed else SteppedClock()
 
 
 class SteppedClock(Clock):
     """Stands still until somebody advances it. Starts at the time it is made."""
 
-    def __init__(self, settled: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._now = self._began
         self._alarms: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
-        self.settled = settled
+        self.settled: Callable[[], Awaitable[None]] | None = None
         """Waits until all that follows from the last step has happened, webhooks included."""
 
     def time(self) -> float:

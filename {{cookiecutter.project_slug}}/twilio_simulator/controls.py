@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from . import shapes
 from .calls import Call, HungUp
 from .clock import SteppedClock
 from .engine import Exchange
@@ -44,6 +45,8 @@ class Controls:
         match request.method, parts:
             case "GET", ["state"]:
                 return Reply(200, self._state())
+            case "GET", ["snapshot"]:
+                return Reply(200, self._snapshot())
             case "POST", ["calls"]:
                 number = request.fields.get("from", "+14155550100")
                 return _made(self.exchange.dial(number, self.exchange.account.number))
@@ -68,6 +71,24 @@ class Controls:
             case "POST", ["devices", identity, "disconnect"]:
                 return self._hang_up(lambda call: call.identity == identity)
         return Reply(404, {"message": f"{request.method} {request.path} is nothing the simulator knows"})
+
+    def _snapshot(self) -> dict[str, Any]:
+        """All there is, as the REST API shows it, with what each call went through."""
+        exchange, account = self.exchange, self.exchange.account.sid
+        now, recordings = exchange.clock.time(), exchange.recordings
+        return {
+            "time": now,
+            "calls": [{**shapes.call(call, account), "journal": call.journal} for call in exchange.calls.values()],
+            "queues": [shapes.queue(queue, account, now) for queue in exchange.queues.values()],
+            "conferences": [
+                {
+                    **shapes.conference(each, account),
+                    "participants": [shapes.participant(call, each, account) for call in each.members],
+                }
+                for each in exchange.conferences.all
+            ],
+            "recordings": [shapes.recording(each, account, recordings.url(each)) for each in recordings.kept.values()],
+        }
 
     def _behave(self, request: Request) -> Reply:
         """Decide what somebody does when they are called."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .account import Account
 from .calls import Call, Callback, Queue, Spoken, Target, rfc2822
-from .clock import Clock
+from .clock import Clock, SteppedClock
 from .conferences import Conferences
 from .documents import Document, TwimlError, parse
 from .faults import Faults
@@ -22,6 +22,9 @@ from .twiml import Interpreter
 from .webhooks import Answer, Webhooks
 
 logger = logging.getLogger(__name__)
+
+ROUNDS: Final = 50
+"""Turns of the loop without a webhook after which nothing is to be done any more."""
 
 BAD_URL: Final = 11100
 FETCH_FAILED: Final = 11200
@@ -57,6 +60,9 @@ class Exchange:
         self.ring: Callable[[Call], Doing] = functools.partial(pick_up, self)
         """What somebody does who is called: return to answer, or raise `HungUp`."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sending = 0
+        if isinstance(self.clock, SteppedClock):
+            self.clock.settled = self.settled
 
     def dial(
         self, from_: str, to: str, *, url: str | None = None, identity: str = "", extra: Mapping[str, str] | None = None
@@ -119,6 +125,14 @@ class Exchange:
             await asyncio.wait(self._tasks)
         await self.webhooks.settled()
 
+    async def settled(self) -> None:
+        """Wait until all that follows from this moment has happened: no webhook under way, and nothing to be done."""
+        quiet = 0
+        while quiet < ROUNDS:
+            await asyncio.sleep(0.001 if self._sending else 0)
+            quiet = 0 if self._sending else quiet + 1
+        await self.webhooks.settled()
+
     async def close(self) -> None:
         """Break everything off, and tell nobody."""
         for task in self._tasks:
@@ -136,7 +150,7 @@ class Exchange:
         self, call: Call, url: str, extra: Mapping[str, str] | None = None, *, method: str = "POST"
     ) -> Document:
         """TwiML for a call. Raises `TwimlError` with Twilio's code when there is none to be had."""
-        answer = await self.webhooks.send(url, {**(extra or {}), **self._about(call)}, method=method, heard=True)
+        answer = await self._send(url, {**(extra or {}), **self._about(call)}, method=method, heard=True)
         where = url.partition("#")[0]
         if not answer.ok:
             raise TwimlError(_error_code(answer), where)
@@ -146,7 +160,7 @@ class Exchange:
 
     async def tell(self, call: Call, url: str, details: Mapping[str, str], *, method: str = "POST") -> None:
         """A callback about a call, whose answer says nothing."""
-        await self.webhooks.send(url, {**details, **self._about(call)}, method=method, heard=False)
+        await self._send(url, {**details, **self._about(call)}, method=method, heard=False)
 
     def notify(self, callback: Callback, params: Mapping[str, str]) -> None:
         """Send a callback while all goes on."""
@@ -157,7 +171,14 @@ class Exchange:
         return Interpreter(self, call)
 
     async def _notify(self, callback: Callback, params: Mapping[str, str]) -> None:
-        await self.webhooks.send(callback.url, params, method=callback.method, heard=False)
+        await self._send(callback.url, params, method=callback.method, heard=False)
+
+    async def _send(self, url: str, params: Mapping[str, str], *, method: str, heard: bool) -> Answer:
+        self._sending += 1
+        try:
+            return await self.webhooks.send(url, params, method=method, heard=heard)
+        finally:
+            self._sending -= 1
 
     def _about(self, call: Call) -> dict[str, str]:
         """What every webhook about a call says. No parameter of an app or a phone replaces one of these."""

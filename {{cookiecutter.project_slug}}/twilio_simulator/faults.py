@@ -169,7 +169,16 @@ class FaultyWebhooks(Webhooks):
         self.faults = faults
         self._held: dict[str, list[asyncio.Event]] = {}
 
-    async def send(self, url: str, params: Mapping[str, str], *, method: str = "POST", heard: bool) -> Answer:
+    async def send(
+        self,
+        url: str,
+        params: Mapping[str, str],
+        *,
+        method: str = "POST",
+        heard: bool,
+        token: str = "",
+        note: str = "",
+    ) -> Answer:
         """As without faults; what is late arrives even if the call is broken off meanwhile."""
         kind, sid = class_of(params), params.get("CallSid", "")
         hit = self.faults.draw(("webhook", kind), "duplicate", "delay", "reorder", "vanish")
@@ -181,7 +190,9 @@ class FaultyWebhooks(Webhooks):
             if "reorder" in hit:
                 await self._overtaken(sid, hit["reorder"])
             try:
-                return await super(FaultyWebhooks, self).send(url, params, method=method, heard=answered)
+                return await super(FaultyWebhooks, self).send(
+                    url, params, method=method, heard=answered, token=token, note=note
+                )
             finally:
                 for event in self._held.pop(sid, ()):
                     event.set()

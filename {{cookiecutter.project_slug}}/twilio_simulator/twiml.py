@@ -74,6 +74,7 @@ class Interpreter:
                 self.call.warn(BAD_VERB, f"<{verb.tag}> in <{document.root.tag}>")
                 continue
             check(verb, self.call)
+            self.call.journal["verbs"].append(verb.tag)
             if picks_up(verb):
                 self.exchange.answer(self.call)
             following = await known(verb, document)

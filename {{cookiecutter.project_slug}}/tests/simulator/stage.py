@@ -18,6 +18,7 @@ from twilio.request_validator import RequestValidator
 
 from twilio_simulator.account import Account
 from twilio_simulator.calls import Call, HungUp
+from twilio_simulator.clock import Clock
 from twilio_simulator.engine import Exchange
 from twilio_simulator.http import serving
 from twilio_simulator.rest import Rest
@@ -150,8 +151,8 @@ def app_running() -> Iterator[App]:
 class Stage:
     """A running simulator. `speech` is the share of real time that talk and pauses take."""
 
-    def __init__(self, account: Account, *, speech: float = 0.001) -> None:
-        self.account, self.speech = account, speech
+    def __init__(self, account: Account, *, speech: float = 0.001, clock: Clock | None = None) -> None:
+        self.account, self.speech, self.clock = account, speech, clock
         self.port = 0
         self._ready = threading.Event()
 
@@ -169,7 +170,9 @@ class Stage:
 
     async def _run(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self.exchange = Exchange(self.account, Webhooks(self.account, pause=0.001), speech=self.speech)
+        self.exchange = Exchange(
+            self.account, Webhooks(self.account, pause=0.001), speech=self.speech, clock=self.clock
+        )
         async with serving(Rest(self.exchange).handle, "127.0.0.1", 0) as self.port:
             self._ready.set()
             await self._stop.wait()

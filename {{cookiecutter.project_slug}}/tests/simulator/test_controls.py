@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import urllib3
 
+from twilio_simulator.calls import Callback, Target
+
 from .stage import App, Stage
 
 Ask = Any
@@ -104,3 +106,39 @@ def test_what_is_unknown_is_named(ask: Ask) -> None:
         404,
         "POST /_simulator/calls/CA0/digits is nothing the simulator knows",
     )
+
+
+def test_somebody_is_made_to_answer_and_to_speak(app: App, stage: Stage, ask: Ask) -> None:
+    assert ask("POST", "callees", to="+14155550111", does="ring").status == 200
+    app.says("/out", '<Gather input="speech" action="/heard"/>')
+    call = stage.do(lambda: stage.exchange.place("+1", "+14155550111", Target(f"{app.url}/out"), Callback()))
+    assert ask("POST", f"calls/{call.sid}/answer").status == 200
+    stage.reaches(call, "menu")
+    assert ask("POST", f"calls/{call.sid}/say", text="Sales, please").status == 200
+
+    said = app.wait_for("/heard").params
+    assert (said["SpeechResult"], said["Confidence"]) == ("Sales, please", "0.9")
+
+
+@pytest.mark.parametrize("wrong", [{"does": "dance"}, {"after": "-1"}])
+def test_nobody_does_what_they_cannot(stage: Stage, ask: Ask, wrong: dict[str, str]) -> None:
+    assert ask("POST", "callees", to="+14155550111", **wrong).status == 400
+    assert stage.exchange.callees == {}
+
+
+def test_the_clock_is_shown_and_real_time_is_not_advanced(ask: Ask) -> None:
+    assert ask("GET", "clock").json()["time"] > 0
+    assert "stepped clock" in ask("POST", "clock/advance", seconds="5").json()["message"]
+
+
+def test_a_snapshot_has_everything(app: App, stage: Stage, ask: Ask) -> None:
+    app.says("/voice", "<Enqueue>support</Enqueue>")
+    call = stage.dial()
+    stage.reaches(call, "queue")
+
+    shown = ask("GET", "snapshot").json()
+
+    (kept,) = shown["calls"]
+    assert (kept["sid"], kept["journal"]["verbs"]) == (call.sid, ["Enqueue"])
+    assert [queue["current_size"] for queue in shown["queues"]] == [1]
+    assert shown["conferences"] == shown["recordings"] == []
