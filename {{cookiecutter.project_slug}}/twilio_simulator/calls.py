@@ -89,6 +89,8 @@ class Call:
     stage: str = "ringing"
     steps: int = 0
     hears: str = ""
+    listener: Callable[[str, str], None] | None = None
+    """Is told what is said and played: a phone somebody holds."""
     sequence: int = 0
     started: float = 0.0
     answered: float | None = None
@@ -137,6 +139,12 @@ class Call:
         self.steps += 1
         self.journal["stages"].append((stage, self.clock.time()))
         self.changed.set()
+
+    def hear(self, kind: str, text: str) -> None:
+        """Something is said or played to it."""
+        self.hears = text
+        if self.listener is not None:
+            self.listener(kind, text)
 
     def warn(self, code: int, what: str) -> None:
         """Note what Twilio's debugger would warn of."""

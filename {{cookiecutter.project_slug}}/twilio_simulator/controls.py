@@ -12,6 +12,7 @@ from .clock import SteppedClock
 from .engine import Exchange
 from .http import Reply, Request
 from .outbound import OUTCOMES, Callee
+from .pages import Pages
 
 OWN: Final = "/_simulator/"
 IDENTITY: Final = re.compile(r"[A-Za-z0-9_]{1,121}")
@@ -23,18 +24,24 @@ class Controls:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self.pages = Pages(exchange)
 
     def handle(self, request: Request) -> Reply:
         """Answer one request. A page that is not the app's may neither do anything here nor read the answer."""
         origin = request.headers.get("origin", "")
-        if origin and not self._is_ours(origin):
+        if origin and not self._is_ours(origin) and not _is_own(origin, request.headers.get("host", "")):
             return Reply(403, {"message": f"only the app's own pages may do this, not those of {origin}"})
         answer = Reply(204) if request.method == "OPTIONS" else self._act(request)
         allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Headers": "*", "Vary": "Origin"}
-        return Reply(answer.status, answer.body, allowed if origin else {})
+        return Reply(answer.status, answer.body, {**answer.headers, **(allowed if origin else {})})
 
     def _act(self, request: Request) -> Reply:
-        match request.method, request.path.removeprefix(OWN).strip("/").split("/"):
+        parts = request.path.removeprefix(OWN).strip("/").split("/")
+        if parts == [""]:
+            return Reply(302, None, {"Location": f"{OWN}phone"})
+        if (page := self.pages.handle(request.method, parts, request)) is not None:
+            return page
+        match request.method, parts:
             case "GET", ["state"]:
                 return Reply(200, self._state())
             case "POST", ["calls"]:
@@ -106,6 +113,11 @@ def connect(exchange: Exchange, identity: str, parameters: dict[str, str]) -> Ca
     """An agent's phone calls the TwiML App, with parameters of its own: `device.connect` in a browser."""
     url, to = exchange.account.client_voice_url, parameters.get("To", "")
     return exchange.dial(f"client:{identity}", to, url=url, identity=identity, extra=parameters)
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether a page of the simulator itself asks: of this machine, for any other name may be anybody's."""
+    return urlsplit(origin).netloc == host and urlsplit(origin).hostname in LOOPBACK
 
 
 def _place(parts: SplitResult) -> tuple[str, str, int | None]:

@@ -45,6 +45,8 @@ class Exchange:
         self.transcriptions = Transcriptions(account, self.notify, self.clock)
         self.callees: dict[str, Callee] = {}
         """How those behave whom the app calls, by number or `client:` and identity."""
+        self.held: Callable[[Call], Callee | None] = _by_nobody
+        """Who holds the phone that the app calls, if somebody does."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def dial(
@@ -201,3 +203,7 @@ class Exchange:
 
 def _error_code(answer: Answer) -> int:
     return {"url": BAD_URL, "ct": TIMED_OUT, "rt": TIMED_OUT}.get(answer.failure, FETCH_FAILED)
+
+
+def _by_nobody(_: Call) -> None:
+    """No phone is held by hand."""

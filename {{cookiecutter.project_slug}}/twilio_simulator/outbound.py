@@ -47,7 +47,7 @@ class Manner:
 
 async def ring(exchange: Exchange, call: Call, manner: Manner) -> None:
     """Until somebody answers. Raises `HungUp` with the status when nobody does."""
-    callee = exchange.callees.get(call.to, Callee())
+    callee = exchange.held(call) or exchange.callees.get(call.to, Callee())
     exchange.moves(call, "initiated", "initiated")
     if callee.does == "failed":
         raise HungUp("callee", "failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from . import shapes
 from .account_resources import AccountResources
@@ -31,12 +32,15 @@ class Rest:
 
     def handle(self, request: Request) -> Reply:
         """Answer one request."""
-        if request.path.startswith(OWN):
+        if request.path.startswith(OWN) or request.path == "/":
             return self.controls.handle(request)
+        began = time.monotonic()
         try:
-            return self._act(request)
+            reply = self._act(request)
         except RefusedRequest as refused:
-            return refused.reply
+            reply = refused.reply
+        self.controls.pages.timeline.asked(request, reply, time.monotonic() - began)
+        return reply
 
     def _act(self, request: Request) -> Reply:
         if not self.resources.knows(request.login):

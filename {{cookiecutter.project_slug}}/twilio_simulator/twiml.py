@@ -91,7 +91,7 @@ class Interpreter:
         return default
 
     async def _speak(self, verb: ET.Element, _: Document) -> None:
-        self.call.hears = "".join(verb.itertext()).strip()
+        self.call.hear(verb.tag.lower(), "".join(verb.itertext()).strip())
         seconds = len(self.call.hears) / LETTERS_A_SECOND if verb.tag == "Say" else SONG
         times = self.number(verb, "loop", 1) or ENDLESS
         await self.exchange.pass_time(seconds * times)

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -74,6 +74,22 @@ class Answer:
         return not self.failure
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One attempt, for whoever watches: `at` in seconds since the epoch, `note` of what it is a repetition."""
+
+    url: str
+    params: Mapping[str, str]
+    method: str
+    heard: bool
+    token: str
+    attempt: int
+    at: float
+    seconds: float
+    answer: Answer
+    note: str = ""
+
+
 @dataclass(slots=True)
 class Figures:
     """What webhooks came to: how many, how many ended badly, and how long those took that a caller waits for."""
@@ -97,19 +113,36 @@ class Webhooks:
         self.pause = pause
         """Seconds before the first retry; twice as long before each further one."""
         self.figures = Figures()
+        self.observe: Callable[[Sent], None] | None = None
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="webhook")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=False, retries=False)
         self._under_way: set[asyncio.Future[Answer]] = set()
 
-    async def send(self, url: str, params: Mapping[str, str], *, method: str = "POST", heard: bool) -> Answer:
-        """Send one, and again where the app asked for it. `heard`: a caller waits for the answer."""
+    async def send(
+        self,
+        url: str,
+        params: Mapping[str, str],
+        *,
+        method: str = "POST",
+        heard: bool,
+        token: str = "",
+        note: str = "",
+    ) -> Answer:
+        """Send one, and again where the app asked for it. `heard`: a caller waits for the answer.
+
+        `token` makes it the same as another one, and `note` tells whoever observes why.
+        """
         bare, _, fragment = url.partition("#")
-        overrides, token = Overrides.of(fragment), secrets.token_hex(16)
+        overrides, token = Overrides.of(fragment), token or secrets.token_hex(16)
         began = time.monotonic()
         for attempt in range(overrides.retries + 1):
             since = time.monotonic()
             timeout = overrides.timeout(since - began)
             answer = await self._one(bare, params, method, timeout, token)
+            if self.observe is not None:
+                seconds = time.monotonic() - since
+                at = time.time() - seconds
+                self.observe(Sent(url, params, method, heard, token, attempt, at, seconds, answer, note))
             if heard:
                 self.figures.milliseconds.append((time.monotonic() - since) * 1000)
             if answer.ok:
@@ -122,6 +155,14 @@ class Webhooks:
             await asyncio.sleep(pause)
         self.figures.errors += 1
         return answer
+
+    def signature(self, url: str, params: Mapping[str, str], method: str) -> str:
+        """What a request is signed with; empty where the URL is none."""
+        form = {} if method == "GET" else params
+        try:
+            return self.account.signature(self._addressed(url, {} if form else params)[0], form)
+        except ValueError:
+            return ""
 
     async def settled(self) -> None:
         """Wait for the answers that nobody waits for any more: of calls that were broken off."""
