@@ -27,5 +27,6 @@ urlpatterns = [
     path("outside-ended/", conference_views.OutsideEndedWebhook.as_view(), name="outside-ended"),
     path("outside-status/", conference_views.OutsideStatusWebhook.as_view(), name="outside-status"),
     path("status/", views.StatusWebhook.as_view(), name="status"),
+    path("probe/", views.ProbeWebhook.as_view(), name="probe"),
     path("fallback/", csrf_exempt(views.fallback), name="fallback"),
 ]
