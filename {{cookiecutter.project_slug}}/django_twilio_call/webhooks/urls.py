@@ -23,5 +23,6 @@ urlpatterns = [
     path("agent/", views.AgentWebhook.as_view(), name="agent"),
     path("conference/", views.ConferenceWebhook.as_view(), name="conference"),
     path("status/", views.StatusWebhook.as_view(), name="status"),
+    path("probe/", views.ProbeWebhook.as_view(), name="probe"),
     path("fallback/", csrf_exempt(views.fallback), name="fallback"),
 ]
