@@ -8,6 +8,7 @@ from .world import World
 
 pytestmark = pytest.mark.django_db
 
+FAULTS = ("duplicate", "delay", "reorder", "drop", "lose", "slow", "refuse", "vanish")
 CLASSES = ("voice", "agent", "gather", "queue", "wait", "status", "conference")
 EVERYTHING = (
     "webhook:duplicate=0.05,webhook:delay=0.05,webhook:reorder=0.05,webhook:lose=0.02,webhook:drop=0.02,"
@@ -16,7 +17,7 @@ EVERYTHING = (
 )
 
 
-def hold(faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, calls: int = 12) -> World:
+def hold(faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, calls: int = 6) -> World:
     world = World(faults, seed, monkeypatch)
     world.go(calls=calls, agents=4)
     verdict = world.verdict()
@@ -29,6 +30,26 @@ def test_the_laws_hold_without_faults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize("fault", ["duplicate", "delay", "reorder", "lose", "slow", "drop"])
-def test_whatever_happens_to_a_webhook(kind: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    hold(f"{kind}:{fault}=0.3", 1, monkeypatch, calls=6)
+def test_whatever_happens_to_a_class_of_webhooks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = (f"{kind}:{fault}=0.12" for fault in FAULTS)
+    hold(",".join(shares), 1, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_class_of_webhooks_it_happens_to(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(f"webhook:{fault}=0.2", 2, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", ["limit", "fail", "error", "slow=9", "cut", "drop"])
+def test_whatever_twilios_api_does(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, _, seconds = fault.partition("=")
+    hold(f"rest:{name}=0.4" + (f"@{seconds}" if seconds else ""), 3, monkeypatch)
+
+
+def test_a_queue_that_is_full_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    hold("enqueue:full=0.3", 4, monkeypatch)
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_everything_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(EVERYTHING, seed, monkeypatch, calls=10)

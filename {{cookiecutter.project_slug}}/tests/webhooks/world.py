@@ -43,6 +43,7 @@ from django_twilio_call.services import (
 from django_twilio_call.telephony import TwilioTelephony
 from django_twilio_call.transport import Answer as RestAnswer
 from django_twilio_call.transport import Policy
+from django_twilio_call.webhooks.links import callback_url, twiml_url
 from tests.conftest import make_agent
 from tests.fakes import NUMBER
 from twilio_simulator.account import Account
@@ -174,16 +175,16 @@ class World:
         monkeypatch.setattr(settings, "TWILIO_PHONE_NUMBER", NUMBER, raising=False)
         config = get_config()
         self.dice, self.loop, self.workers = Random(seed), VirtualLoop(), workers
-        self.seed, self.base = seed, config.public_base_url
+        self.seed = seed
         monkeypatch.setattr(timezone, "now", self.now)
         account = Account(
             sid=config.twilio_account_sid,
             token=config.twilio_auth_token,
             number=NUMBER,
-            voice_url=self._url("voice"),
-            status_url=self._url("status") + "#rc=5&rp=all",
-            client_voice_url=self._url("agent") + "#rc=2&rp=ct,rt,5xx",
-            fallback_url=self._url("fallback"),
+            voice_url=twiml_url("voice"),
+            status_url=callback_url("status"),
+            client_voice_url=twiml_url("agent"),
+            fallback_url=f"{config.public_base_url}/twilio/fallback/",
         )
         self.faults = Faults(read(faults), seed=seed, clock=self.loop.time)
         self.webhooks = Deliveries(account, self.faults, self.dice, self.loop)
@@ -219,9 +220,6 @@ class World:
             key=key, name=key.title(), digit=digit, wrap_up_time=2, max_wait=90, offer_callback=True, callback_pause=60
         )
 
-    def _url(self, name: str) -> str:
-        return f"{self.base}/twilio/{name}/"
-
     async def _live(self, calls: int) -> None:
         people: list[asyncio.Task[None]] = []
         others = [self._work(), self._take_offers(), *(self._sweep() for _ in range(self.workers))]
@@ -255,7 +253,7 @@ class World:
     async def _sweep(self) -> None:
         """One worker: what beat asks for, at times of its own."""
         while True:
-            await asyncio.sleep(self.dice.uniform(0.5, 3))
+            await asyncio.sleep(self.dice.uniform(0.5, 4))
             with self.loop.running(None):
                 DialingService().sweep(now=self.now())
                 RoutingService().sweep(now=self.now())
@@ -264,7 +262,7 @@ class World:
     async def _work(self) -> None:
         """Another one, that is woken."""
         while True:
-            await asyncio.sleep(self.dice.uniform(0.3, 1.5))
+            await asyncio.sleep(self.dice.uniform(0.3, 2))
             with self.loop.running(None):
                 RoutingService().route(now=self.now())
                 self._send()
@@ -279,7 +277,7 @@ class World:
         """Agents: most take an offer, some turn it down or let it ring, and come back then."""
         seen: set[int] = set()
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
             with self.loop.running(None):
                 self._back_on_duty()
                 offers = [offer for offer in RoutingService().offers() if offer["reservation"] not in seen]
@@ -326,7 +324,7 @@ class World:
             "offered": counts["offered"] - counts["answered"] - counts["abandoned"] - counts["overflowed"],
         }
         return {
-            "lost": lost(journal, rows),
+            "lost": self._lost(journal, rows),
             "double_booked": counts["double_booked"],
             "gaps": self._gaps(),
             "live": [call.sid for call in self.exchange.calls.values() if call.live],
@@ -334,6 +332,17 @@ class World:
             "made twice": self._made_twice(),
             **unequal,
         }
+
+    def _lost(self, journal: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, str]:
+        """But for those whom no app can help: each attempt failed on the way, or they did not wait for the agent."""
+        legs = {leg["call_sid"]: leg for leg in journal}
+        found = lost(journal, rows)
+        for sid, why in tuple(found.items()):
+            on_the_way = legs[sid]["error"] == "11205"
+            impatient = "met nobody" in why and legs[sid]["ended_by"] == "caller"
+            if self.faults.rules and (on_the_way or impatient):
+                del found[sid]
+        return found
 
     def _gaps(self) -> list[str]:
         gaps = []
