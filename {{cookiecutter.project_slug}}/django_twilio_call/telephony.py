@@ -140,12 +140,12 @@ class TwilioTelephony:
         return found
 
     def _list(self, *, most: int, **wanted: str) -> Iterable[TwilioCall]:
-        from twilio.base.exceptions import TwilioRestException
+        from twilio.base.exceptions import TwilioException
 
         try:
             return [_read(call) for call in self._client.calls.list(limit=most, **wanted)]
-        except TwilioRestException as error:
-            raise _translated(error) from error
+        except TwilioException as error:  # a page that cannot be had is none of the library's REST errors
+            raise TelephonyError(f"no list of calls: {type(error).__name__}", retryable=True) from error
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """See `Telephony`."""
