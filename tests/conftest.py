@@ -28,11 +28,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report  # type: ignore[return-value]
 
 
-class ContainersTogether(LoadFileScheduling):
+class ContainersTogether(LoadFileScheduling):  # xdist has no types
     """A file's tests in one process, and all that needs an engine in another: there is one engine, and one image."""
 
     def _split_scope(self, nodeid: str) -> str:
-        scope = super()._split_scope(nodeid)
+        scope: str = super()._split_scope(nodeid)
         return "containers" if "containers/" in scope else scope
 
 

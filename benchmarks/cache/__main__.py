@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import subprocess
 import sys
 from typing import Final
@@ -16,10 +17,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cache", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="|".join(PARTS))
     parser.add_argument("--full", action="store_true", help="a million keys for the peers too")
+    parser.add_argument("--small", action="store_true", help="as little as shows the counts, for tests: as JSON")
     options = parser.parse_args()
     wanted = options.parts or PARTS
     if len(wanted) > 1:
         return _one_process_each(wanted, full=options.full)
+    if options.small:
+        print(json.dumps(importlib.import_module(f".{wanted[0]}", __package__).small()))
+        return 0
     met: bool = importlib.import_module(f".{wanted[0]}", __package__).main(full=options.full)
     return 0 if met else 1
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django_twilio_call.cache.results import guard
 from django_twilio_call.constants import CallStatus, QueueEntryState
 from django_twilio_call.models import INVALIDATES, Agent, AgentStateSpan, Call, Queue, QueueEntry, QueueMembership
+from django_twilio_call.services import counts
+from django_twilio_call.services.analytics import QueueFigures
+from django_twilio_call.services.counts import CallCounts
 
 from . import questions
 from .policies import Policy
-from .questions import moment
+from .questions import Question, moment
 
 MODELS: Final = {"queue": "queue", "membership": "queuemembership", "agent": "agent"}
 PAST_DAYS: Final = 30
@@ -35,16 +39,24 @@ FROM django_twilio_call_call AS calls
 """
 """A month like this day, so that reports have something to count."""
 
+
+class Size(NamedTuple):
+    """How much of the day is replayed: up to when, in seconds since midnight, and how much of a month is its past."""
+
+    until: float = 86_400.0
+    past: float = 1.0
+
+
 Act = tuple[float, str, tuple[Any, ...]]
 
 
 class Replay:
     """One pass over the day: everything is done once, and each question is put to every policy."""
 
-    def __init__(self, day: dict[str, Any], policies: Sequence[Policy]) -> None:
-        self.day, self.policies = day, policies
+    def __init__(self, day: dict[str, Any], policies: Sequence[Policy], size: Size) -> None:
+        self.day, self.policies, self.size = day, policies, size
         self.edits: dict[str, list[tuple[int, float]]] = {}
-        self.not_acknowledged = 0
+        self.edited = self.not_acknowledged = 0
         self._queues: dict[int, Queue] = {}
         self._agents: list[Agent] = []
         self._entries: dict[int, int] = {}
@@ -61,8 +73,8 @@ class Replay:
             AgentStateSpan.objects.create(agent=made, started_at=moment.now())
             for queue in agent["queues"]:
                 QueueMembership.objects.create(agent=made, queue=self._queues[queue])
-        arrivals = sum(event[1] == "arrives" for event in self.day["events"])
-        values = {"midnight": questions.MIDNIGHT, "days": PAST_DAYS, "calls": arrivals * PAST_DAYS}
+        calls = PAST_DAYS * sum(event[1] == "arrives" for event in self.day["events"])
+        values = {"midnight": questions.MIDNIGHT, "days": PAST_DAYS, "calls": round(self.size.past * calls)}
         with connection.cursor() as cursor:
             cursor.execute("SELECT setseed(0.5)")
             cursor.execute(PAST_CALLS, values)
@@ -70,7 +82,7 @@ class Replay:
             cursor.execute("ANALYZE")
 
     def run(self) -> None:
-        """The whole day."""
+        """The day, or as much of it as is wanted."""
         acts: dict[str, Callable[..., None]] = {
             "arrives": self._arrives,
             "answered": self._answered,
@@ -78,14 +90,26 @@ class Replay:
             "abandons": self._abandons,
             "state": self._state,
             "edit": self._edit,
-            "look-up": lambda _, back, days, queue: self._ask(questions.report, back, days, _key(queue)),
-            "screen": lambda queue: self._ask(questions.metrics, _key(queue)),
-            "roster": lambda _: self._ask(questions.roster),
-            "dashboard": lambda queue: self._ask(questions.report, 0, 1, _key(queue)),
+            "look-up": lambda _, back, days, queue: self._ask(questions.REPORT, back, days, _key(queue)),
+            "screen": lambda queue: self._ask(questions.METRICS, _key(queue)),
+            "roster": lambda _: self._ask(questions.ROSTER),
+            "dashboard": lambda queue: self._ask(questions.REPORT, 0, 1, _key(queue)),
         }
         for seconds, kind, args in sorted(self._acts(), key=lambda act: act[0]):
+            if seconds >= self.size.until:
+                break
             moment.seconds = seconds
             acts[kind](*args)
+
+    def disagreeing(self) -> list[str]:
+        """Questions whose two ways, put now and with nothing kept, give two answers."""
+        queues = [("", None), *((queue.key, queue.pk) for queue in self._queues.values())]
+        asked: list[tuple[Question, tuple[Any, ...]]] = [(questions.MENU, ()), (questions.ROSTER, ())]
+        for key, pk in queues:
+            asked += [(questions.REPORT, (*period, key)) for period in ((0, 1), (1, 1), (7, 7), (30, 30))]
+            asked += [(questions.METRICS, (key,)), (questions.RULES, (pk,))] if key else []
+        guard.forget_all()
+        return [f"{question.name}{args}" for question, args in asked if not _same(question, args)]
 
     def _acts(self) -> Iterator[Act]:
         for at, kind, *args in self.day["events"]:
@@ -96,20 +120,20 @@ class Replay:
                 yield at, what, (which,)
                 at += every
 
-    def _ask(self, question: Any, *args: Any) -> None:
+    def _ask(self, question: Question, *args: Any) -> None:
         for policy in self.policies:
             policy.read(question, args, self.edits)
 
     def _arrives(self, number: int, queue: int) -> None:
         """A call's webhooks: the menu is read to the caller, the key pressed is looked up in it, and routed."""
         now = moment.now()
-        self._ask(questions.menu)
-        self._ask(questions.menu)
+        self._ask(questions.MENU)
+        self._ask(questions.MENU)
         call = Call.objects.create(sid=f"call-{number}", from_number="", to_number="", started_at=now)
         into = self._queues[queue]
         entry = QueueEntry.objects.create(call=call, queue=into, priority=0, enqueued_at=now, rank_at=now)
         self._entries[number] = entry.pk
-        self._ask(questions.rules, _key(queue))
+        self._ask(questions.RULES, into.pk)
 
     def _answered(self, number: int, agent: int) -> None:
         self._entry(number, state=QueueEntryState.ANSWERED, answered_at=moment.now())
@@ -133,7 +157,7 @@ class Replay:
         errors.
         """
         errors = guard.store.link().errors
-        moment.edits += 1
+        moment.edits = self.edited = self.edited + 1
         with transaction.atomic():
             getattr(self, f"_edit_{what}")(which, how)
         self.not_acknowledged += guard.store.link().errors != errors
@@ -162,6 +186,15 @@ class Replay:
         agent = self._agents[which % len(self._agents)]
         agent.name = f"Agent {which}, edit {how}"
         agent.save()
+
+
+def _same(question: Question, args: tuple[Any, ...]) -> bool:
+    ours, plain = question.ours(*args), question.plain(*args)
+    if isinstance(plain, CallCounts):  # seconds are added up in another order
+        return [*map(round, counts.row(ours))] == [*map(round, counts.row(plain))]
+    if isinstance(plain, QueueFigures):
+        ours, plain = (replace(each, today=[*map(round, counts.row(each.today))]) for each in (ours, plain))
+    return bool(ours == plain)
 
 
 def _key(queue: int) -> str:

@@ -117,7 +117,7 @@ def test_no_call_is_lost_whatever_is_killed(docker: Engine, staging: Deploy, ser
         newer.remove("web")
         docker("image", "rm", tag)
     lost = {law: told[law] for law in ("lost", "double_booked")}
-    assert (told["received"], lost) == (200, {"lost": 0, "double_booked": 0}), told
+    assert (told["received"], lost) == (200, {"lost": 0, "double_booked": 0}), json.dumps(told, indent=1)
     assert told["offered"] == told["answered"] + told["abandoned"] + told["overflowed"]
     assert told["answered"] > 100
     assert "not all ended" not in told["complaints"], told["complaints"]

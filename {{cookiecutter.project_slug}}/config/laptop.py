@@ -44,6 +44,9 @@ def run(options: argparse.Namespace) -> int:
             processes.start("simulator", *simulator("serve"))
         processes.wait_for(f"{here()}/healthz/ready")
         say(f"The call center is open at {here()}/, its agents' desk at {here()}/desk/. Ctrl-C closes it.")
+        if simulated:
+            base = get_config().twilio_api_base_url
+            say(f"A phone to call in with is at {base}/_simulator/phone, every webhook at {base}/_simulator/timeline.")
         processes.wait()
     return 0
 

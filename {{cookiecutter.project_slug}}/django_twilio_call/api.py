@@ -141,6 +141,29 @@ def drained(request: HttpRequest) -> dict[str, int]:
 
 
 @require_GET
+@_for(May.SUPERVISE)
+def queues(request: HttpRequest) -> dict[str, Any]:
+    """How active queues are doing, or `?queue=` (a key) alone, and as of when: for screens that may lag a little."""
+    found = AnalyticsService().queue_figures(now=timezone.now())
+    key = request.GET.get("queue")
+    if key is not None and key not in found.queues:
+        raise ValidationError(f"queue {key!r} is not an active queue's key")
+    shown = found.queues.values() if key is None else [found.queues[key]]
+    return {
+        "as_of": found.as_of,
+        "queues": [{**asdict(each), "service_level": each.today.service_level} for each in shown],
+        "service_level_formula": AnalyticsService().formula,
+    }
+
+
+@require_GET
+@_for(May.SUPERVISE)
+def agents(request: HttpRequest) -> dict[str, Any]:
+    """Every agent's name and state, and as of when."""
+    return asdict(AnalyticsService().roster(now=timezone.now()))
+
+
+@require_GET
 @_for(May.SEE_REPORTS)
 def analytics(request: HttpRequest) -> dict[str, Any]:
     """Call analytics from `?first=` to `?last=` (ISO dates; the last 30 days), of `?queue=` (a key) or all queues."""
@@ -171,5 +194,7 @@ urlpatterns = [
     path("offers/<int:reservation_id>/decline/", decline),
     path("calls/", calls),
     path("drained/", drained),
+    path("queues/", queues),
+    path("agents/", agents),
     path("analytics/", analytics),
 ]

@@ -76,6 +76,10 @@ class RetryConfig:
     OUTBOX_MAX_RETRIES: Final = 6
     OUTBOX_BASE_DELAY: Final = 1
     OUTBOX_MAX_DELAY: Final = 30
+    # One request to Twilio, within its time-out: longer waits are for rows, never for a request.
+    REQUEST_MAX_RETRIES: Final = 2
+    REQUEST_BASE_DELAY: Final = 1
+    REQUEST_MAX_DELAY: Final = 5
 
 
 class CircuitBreakerConfig:
@@ -85,6 +89,8 @@ class CircuitBreakerConfig:
     DEFAULT_RECOVERY_TIMEOUT: Final = 300
     HALF_OPEN_TIMEOUT: Final = 60
     TWILIO_API_THRESHOLD: Final = 5
+    # Callers are waiting, so Twilio is asked again much sooner than others are.
+    TWILIO_API_RECOVERY: Final = 10
     DATABASE_THRESHOLD: Final = 3
     EXTERNAL_SERVICE_THRESHOLD: Final = 5
 
@@ -141,6 +147,9 @@ class DefaultValues:
     SERVICE_LEVEL_THRESHOLD: Final = 30
     SHORT_ABANDON_THRESHOLD: Final = 5
     ABANDONMENT_THRESHOLD: Final = 300
+    CALLS_PER_SECOND: Final = 1
+    SUBMISSION_TIMEOUT: Final = 60
+    RECONCILE_INTERVAL: Final = 30
     # Browsers let a page in the background run once a minute.
     HEARTBEAT_TIMEOUT: Final = 90
     PRIORITY_WEIGHT: Final = 60
@@ -189,6 +198,18 @@ class CallRole:
 
     CUSTOMER: Final = "customer"
     AGENT: Final = "agent"
+    OUTSIDE: Final = "outside"
+    SUPERVISOR: Final = "supervisor"
+
+
+class SupervisionMode:
+    """Who hears a supervisor: nobody, the agent, or everybody."""
+
+    LISTEN: Final = "listen"
+    WHISPER: Final = "whisper"
+    BARGE: Final = "barge"
+
+    MODES: Final = (LISTEN, WHISPER, BARGE)
 
 
 class AgentStatus:
@@ -331,16 +352,20 @@ class OutboxKind:
     REDIRECT_CALL: Final = "redirect_call"
     END_CALL: Final = "end_call"
     CREATE_CALL: Final = "create_call"
+    TRANSFER_CALL: Final = "transfer_call"
+    UPDATE_PARTICIPANT: Final = "participant"
+    ADD_PARTICIPANT: Final = "add_participant"
 
 
 class OutboxState:
-    """Where a command to Twilio stands."""
+    """Where a command to Twilio stands. Unknown is a call that may have been made: it is asked for, never repeated."""
 
     PENDING: Final = "pending"
+    SUBMISSION_UNKNOWN: Final = "submission_unknown"
     DONE: Final = "done"
     FAILED: Final = "failed"
 
-    OPEN_STATES: Final = (PENDING,)
+    OPEN_STATES: Final = (PENDING, SUBMISSION_UNKNOWN)
 
 
 class ErrorThresholds:
@@ -428,6 +453,11 @@ OPERATION_RETRY_CONFIGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyTy
             max_retries=RetryConfig.OUTBOX_MAX_RETRIES,
             base_delay=RetryConfig.OUTBOX_BASE_DELAY,
             max_delay=RetryConfig.OUTBOX_MAX_DELAY,
+        ),
+        "request": _retry(
+            max_retries=RetryConfig.REQUEST_MAX_RETRIES,
+            base_delay=RetryConfig.REQUEST_BASE_DELAY,
+            max_delay=RetryConfig.REQUEST_MAX_DELAY,
         ),
     }
 )

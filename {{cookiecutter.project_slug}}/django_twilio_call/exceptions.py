@@ -3,6 +3,8 @@
 CallCenterError
 ├── ConfigurationError          this deploy cannot run as it is configured; carries every problem
 ├── NotFound                    an id nobody knows
+├── AuthorizationError          somebody has no business here
+├── LockedOut                   too many attempts to sign in; carries how long to wait
 ├── ServiceError                a service refused
 │   ├── ValidationError         what it was asked cannot be right
 │   └── BusinessLogicError      right, but not now
@@ -11,6 +13,7 @@ CallCenterError
 │   ├── CacheKeyError           a value that has no stable text cannot be part of a key
 │   └── CacheValueError         a value that is not plain data cannot be kept, or cannot be read back
 └── TelephonyError              Twilio refused, or did not answer
+    ├── NotSent                 it cannot have arrived: whatever it was, it may be sent again
     └── CallNotInProgress       the call has ended: a normal race
 """
 
@@ -33,6 +36,19 @@ class ConfigurationError(CallCenterError):
 
 class NotFound(CallCenterError):
     """Nobody knows the thing that was named."""
+
+
+class AuthorizationError(CallCenterError):
+    """Somebody proved who they are, and has no business here."""
+
+
+class LockedOut(CallCenterError):
+    """Too many attempts to sign in. `seconds`: until the next may be made."""
+
+    def __init__(self, *, seconds: float) -> None:
+        minutes = max(1, -(-int(seconds) // 60))
+        super().__init__(f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        self.seconds = seconds
 
 
 class ServiceError(CallCenterError):
@@ -84,6 +100,10 @@ class TelephonyError(CallCenterError):
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+class NotSent(TelephonyError):
+    """A request that cannot have arrived: no connection came about, or none was tried."""
 
 
 class CallNotInProgress(TelephonyError):

@@ -53,6 +53,11 @@ class CircuitBreaker:
         self._failures = 0
         self._opened_at: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it leaves the thing alone."""
+        return self._opened_at is not None
+
     def allows(self) -> bool:
         """Whether to try now. While it is open only one caller in `recovery` seconds is let through."""
         if self._opened_at is None:

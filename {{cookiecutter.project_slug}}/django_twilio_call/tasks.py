@@ -11,7 +11,15 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-from .services import DialingService, IntervalService, OutboxService, RoutingService
+from .services import (
+    DialingService,
+    IntervalService,
+    OutboxService,
+    ReapingService,
+    RoutingService,
+    SettlingService,
+    SubmissionService,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +39,16 @@ def sweep() -> None:
     """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
     DialingService().sweep(now=timezone.now())
     RoutingService().sweep(now=timezone.now())
+    SettlingService().sweep(now=timezone.now())
     work()
-    IntervalService().count()
+    IntervalService().count(now=timezone.now())
+
+
+@shared_task
+def reconcile() -> None:
+    """Ask Twilio what it did not say: which calls were made, and which have ended. Beat asks for it all the time."""
+    SubmissionService().settle(now=timezone.now())
+    ReapingService().compare(now=timezone.now())
 
 
 _broker: Final = CircuitBreaker(threshold=2, recovery=5)

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import functools
-import logging
-import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlencode, urlsplit
 
 from .conf import get_config
+from .constants import CallStatus, HTTPStatusCodes
 from .exceptions import CallNotInProgress, TelephonyError
+from .transport import http_client
 
 if TYPE_CHECKING:
     from twilio.rest import Client
 
 CALL_NOT_IN_PROGRESS: Final = 21220
-TOO_MANY_REQUESTS: Final = 429
+NOT_FOUND: Final = 20404
+DUPLICATE_LABEL: Final = 16025
+LATEST: Final = 20
+"""So many of the latest calls to a number are looked through for one of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioCall:
+    """A leg as Twilio remembers it; `duration` in seconds, None while it lives."""
+
+    sid: str
+    status: str
+    from_number: str
+    to_number: str
+    direction: str
+    created_at: datetime
+    duration: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has not ended."""
+        return self.status not in CallStatus.COMPLETED_STATUSES
 
 
 class Telephony(Protocol):
@@ -24,11 +47,32 @@ class Telephony(Protocol):
     def redirect_call(self, *, sid: str, url: str) -> None:
         """Have a live call go on with the TwiML at `url`. Raises `CallNotInProgress` when it has ended."""
 
-    def create_call(self, *, to: str, url: str, status_url: str) -> None:
-        """Call a number; when it is answered the TwiML at `url` goes on. `status_url` is told how the call goes."""
+    def create_call(self, *, to: str, url: str, status_url: str) -> str:
+        """Call a number; when it is answered the TwiML at `url` goes on. `status_url` is told how the call goes.
+
+        Answers the CallSid. Not idempotent: only `NotSent` and status 429 say that there is no such call.
+        """
 
     def end_call(self, *, sid: str) -> None:
         """End a live call. Raises `CallNotInProgress` when it has ended."""
+
+    def call(self, *, sid: str) -> TwilioCall | None:
+        """What Twilio knows of a call; None where it knows of none."""
+
+    def calls_made(self, *, to: str, since: datetime) -> list[TwilioCall]:
+        """Calls we made to a number since then, the latest first."""
+
+    def live_calls(self, *, most: int) -> list[TwilioCall]:
+        """Legs of the account that have not ended, `most` of them at most."""
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """Change a leg's part in a conference (its sid): `hold`, `muted`, `coaching`, `end_conference_on_exit` …
+
+        Raises `CallNotInProgress` when the leg, or the conference, is gone.
+        """
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """Call a number into a conference (its sid), once for each `label`; `status_url` is told how the call goes."""
 
 
 class TwilioTelephony:
@@ -49,12 +93,12 @@ class TwilioTelephony:
         """See `Telephony`."""
         self._update(sid, url=url, method="POST")
 
-    def create_call(self, *, to: str, url: str, status_url: str) -> None:
+    def create_call(self, *, to: str, url: str, status_url: str) -> str:
         """See `Telephony`."""
         from twilio.base.exceptions import TwilioRestException
 
         try:
-            self._client.calls.create(
+            made = self._client.calls.create(
                 to=to,
                 from_=get_config().twilio_phone_number,
                 url=url,
@@ -65,10 +109,80 @@ class TwilioTelephony:
             )
         except TwilioRestException as error:
             raise _translated(error) from error
+        return str(made.sid)
 
     def end_call(self, *, sid: str) -> None:
         """See `Telephony`."""
         self._update(sid, status="completed")
+
+    def call(self, *, sid: str) -> TwilioCall | None:
+        """See `Telephony`."""
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            return _read(self._client.calls(sid).fetch())
+        except TwilioRestException as error:
+            if error.status == HTTPStatusCodes.NOT_FOUND:
+                return None
+            raise _translated(error) from error
+
+    def calls_made(self, *, to: str, since: datetime) -> list[TwilioCall]:
+        """See `Telephony`. Not by StartTime: a call that Twilio holds back has none yet."""
+        found = self._list(most=LATEST, to=to, from_=get_config().twilio_phone_number)
+        return [call for call in found if call.created_at >= since and call.direction == "outbound-api"]
+
+    def live_calls(self, *, most: int) -> list[TwilioCall]:
+        """See `Telephony`."""
+        found: list[TwilioCall] = []
+        for status in (CallStatus.IN_PROGRESS, CallStatus.RINGING, CallStatus.QUEUED):
+            if len(found) < most:
+                found += self._list(most=most - len(found), status=status)
+        return found
+
+    def _list(self, *, most: int, **wanted: str) -> Iterable[TwilioCall]:
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            return [_read(call) for call in self._client.calls.list(limit=most, **wanted)]
+        except TwilioRestException as error:
+            raise _translated(error) from error
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """See `Telephony`."""
+        try:
+            self._ask(lambda: self._client.conferences(conference).participants(sid).update(**changes))
+        except TelephonyError as error:
+            if error.code == NOT_FOUND:
+                raise CallNotInProgress(str(error), code=error.code, status=error.status) from error
+            raise
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """See `Telephony`."""
+        participants = self._client.conferences(conference).participants
+        try:
+            self._ask(
+                lambda: participants.create(
+                    to=to,
+                    from_=get_config().twilio_phone_number,
+                    label=label,
+                    beep="false",
+                    end_conference_on_exit=False,
+                    status_callback=status_url,
+                    status_callback_method="POST",
+                    status_callback_event=["answered", "completed"],
+                )
+            )
+        except TelephonyError as error:
+            if error.code != DUPLICATE_LABEL:  # that one says the command had arrived before
+                raise
+
+    def _ask(self, act: Callable[[], object]) -> None:
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            act()
+        except TwilioRestException as error:
+            raise _translated(error) from error
 
     def _update(self, sid: str, **changes: str) -> None:
         from twilio.base.exceptions import TwilioRestException
@@ -79,63 +193,24 @@ class TwilioTelephony:
             raise _translated(error) from error
 
 
+def _read(call: Any) -> TwilioCall:
+    return TwilioCall(
+        sid=call.sid,
+        status=str(getattr(call.status, "value", call.status)),
+        from_number=call._from or "",
+        to_number=call.to or "",
+        direction=call.direction or "",
+        created_at=call.date_created,
+        duration=int(call.duration) if call.duration else None,
+    )
+
+
 def _translated(error: Any) -> TelephonyError:
-    """Twilio's error in our words. Only 429 says for sure that nothing was done; both our commands may be repeated."""
+    """Twilio's error in our words. Only 429 says for sure that nothing was done."""
     if error.code == CALL_NOT_IN_PROGRESS:
         return CallNotInProgress(str(error.msg), code=error.code, status=error.status)
-    retryable = error.status == TOO_MANY_REQUESTS or error.status >= 500
+    retryable = error.status == HTTPStatusCodes.RATE_LIMITED or error.status >= HTTPStatusCodes.INTERNAL_SERVER_ERROR
     return TelephonyError(str(error.msg), code=error.code, status=error.status, retryable=retryable)
-
-
-def _http_client(*, api_base_url: str, timeout: float, pool_size: int) -> Any:
-    """Twilio's pluggable HTTP client over urllib3, told to talk to `api_base_url` instead where one is set."""
-    import urllib3
-    from twilio.http import HttpClient
-    from twilio.http.response import Response
-
-    pool = urllib3.PoolManager(maxsize=pool_size, retries=False, timeout=urllib3.Timeout(connect=timeout, read=timeout))
-
-    class PooledHttpClient(HttpClient):  # type: ignore[misc]  # the base class is untyped
-        def __init__(self) -> None:
-            super().__init__(logging.getLogger("twilio.http_client"), is_async=False)
-
-        def request(
-            self,
-            method: str,
-            url: str,
-            params: Any = None,
-            data: Any = None,
-            headers: Any = None,
-            auth: Any = None,
-            **_: Any,
-        ) -> Response:
-            headers = {**(headers or {}), **urllib3.make_headers(basic_auth=":".join(auth) if auth else None)}
-            target = _rehosted(url, api_base_url)
-            body = None
-            if data:
-                body = urlencode(data, doseq=True)
-                headers["Content-Type"] = "application/x-www-form-urlencoded"
-            try:
-                answer = pool.request(method, target, fields=params or None, body=body, headers=headers)
-            except urllib3.exceptions.HTTPError as error:
-                host = urlsplit(target).netloc
-                raise TelephonyError(f"no answer from {host}: {type(error).__name__}", retryable=True) from error
-            retry_after = answer.headers.get("Retry-After", "")
-            if answer.status == TOO_MANY_REQUESTS and re.fullmatch(r"\d{1,4}", retry_after):
-                raise TelephonyError(
-                    "too many requests", status=answer.status, retryable=True, retry_after=float(retry_after)
-                )
-            return Response(answer.status, answer.data.decode(), dict(answer.headers))
-
-    return PooledHttpClient()
-
-
-def _rehosted(url: str, base: str) -> str:
-    """The same path and query at another address: how the simulator stands in for Twilio."""
-    if not base:
-        return url
-    parts, host = urlsplit(url), urlsplit(base)
-    return parts._replace(scheme=host.scheme, netloc=host.netloc).geturl()
 
 
 def connect(
@@ -149,11 +224,11 @@ def connect(
     timeout: float,
     pool_size: int,
 ) -> TwilioTelephony:
-    """A client of its own; `timeout` in seconds, for connecting and for reading, `pool_size` connections kept."""
+    """A client of its own; `timeout` in seconds for a request with its repetitions, `pool_size` connections kept."""
     from twilio.rest import Client  # 0.4 s to import
 
-    http_client = _http_client(api_base_url=api_base_url, timeout=timeout, pool_size=pool_size)
-    client = Client(username, password, account_sid, region=region or None, edge=edge or None, http_client=http_client)
+    over = http_client(api_base_url=api_base_url, timeout=timeout, pool_size=pool_size)
+    client = Client(username, password, account_sid, region=region or None, edge=edge or None, http_client=over)
     return TwilioTelephony(client)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
 from django_twilio_call.conf import get_config
+from django_twilio_call.telephony import TwilioCall
 
 CALLER = "+14155550100"
 NUMBER = "+15550100000"
@@ -23,22 +28,62 @@ def call_sid(number: int) -> str:
 
 @dataclass
 class FakeTelephony:
-    """Remembers what it was asked; `error`, if set, is raised once."""
+    """Remembers what it was asked; `error`, if set, is raised once. `calls` is what Twilio knows of.
+
+    A call is made, if `makes` says so, even where an error follows: as when the answer got lost.
+    """
 
     asked: list[tuple[str, ...]] = field(default_factory=list)
     error: Exception | None = None
+    calls: dict[str, TwilioCall] = field(default_factory=dict)
+    makes: bool = True
+    sids: list[str] = field(default_factory=list)
+    """Those of the next calls that are made."""
 
     def redirect_call(self, *, sid: str, url: str) -> None:
         """Remember."""
         self._ask("redirect", sid, url)
 
-    def create_call(self, *, to: str, url: str, status_url: str) -> None:
-        """Remember."""
+    def create_call(self, *, to: str, url: str, status_url: str) -> str:
+        """Remember, and make a call of its own for each."""
+        sid = self.sids.pop(0) if self.sids else call_sid(0xC0000000 + len(self.calls))
+        if self.makes:
+            self.knows(sid, to_number=to, from_number=NUMBER, direction="outbound-api", status="queued")
         self._ask("create", to, url, status_url)
+        return sid
 
     def end_call(self, *, sid: str) -> None:
         """Remember."""
         self._ask("end", sid)
+
+    def knows(self, sid: str, **fields: Any) -> None:
+        """Twilio knows of this call from now on: a caller's, live, if nothing else is said."""
+        usual = {"status": "in-progress", "from_number": CALLER, "to_number": NUMBER, "direction": "inbound"}
+        self.calls[sid] = TwilioCall(sid=sid, **{"created_at": timezone.now(), **usual, **fields})
+
+    def call(self, *, sid: str) -> TwilioCall | None:
+        """What is known of it."""
+        self._ask("call", sid)
+        return self.calls.get(sid)
+
+    def calls_made(self, *, to: str, since: datetime) -> list[TwilioCall]:
+        """Those that were made."""
+        self._ask("made", to)
+        made = [call for call in self.calls.values() if call.direction == "outbound-api" and call.to_number == to]
+        return [call for call in made if call.created_at >= since]
+
+    def live_calls(self, *, most: int) -> list[TwilioCall]:
+        """Those that have not ended."""
+        self._ask("live")
+        return [call for call in self.calls.values() if call.is_live][:most]
+
+    def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
+        """Remember."""
+        self._ask("participant", conference, sid, *(f"{name}={value}" for name, value in sorted(changes.items())))
+
+    def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
+        """Remember."""
+        self._ask("add", conference, to, label, status_url)
 
     def _ask(self, *what: str) -> None:
         self.asked.append(what)

@@ -105,6 +105,22 @@ def test_analytics_are_for_staff_with_their_formula(admin_client: Client, client
     assert client.get("/api/analytics/").status_code == 403
 
 
+def test_screens_are_told_how_queues_and_agents_are_and_as_of_when(
+    admin_client: Client, client: Client, offered: Reservation
+) -> None:
+    told = admin_client.get("/api/queues/").json()
+    roster = admin_client.get("/api/agents/").json()
+
+    (support,) = told["queues"]
+    assert (support["key"], support["waiting"], support["agents_available"]) == ("support", 1, 0)
+    assert (support["today"]["answered"], support["service_level"]) == (0, None)
+    assert [(line["name"], line["state"]) for line in roster["agents"]] == [("Ada", "reserved")]
+    assert told["as_of"] <= roster["as_of"]
+    assert [each["key"] for each in admin_client.get("/api/queues/?queue=support").json()["queues"]] == ["support"]
+    assert "'sales'" in admin_client.get("/api/queues/?queue=sales").json()["error"]
+    assert {client.get(f"/api/{name}/").status_code for name in ("queues", "agents")} == {403}
+
+
 @pytest.mark.parametrize("query", [{"first": "2026-13-01"}, {"first": "2026-03-02", "last": "2026-03-01"}])
 def test_a_period_that_is_none_is_refused_with_its_reason(admin_client: Client, query: dict[str, str]) -> None:
     answer = admin_client.get("/api/analytics/", query)

@@ -16,10 +16,10 @@ from .account import Account, RefusedError
 from .actors import Habits
 from .clock import clock_of
 from .engine import Exchange
+from .faults import Faults, FaultyWebhooks, Rule, read
 from .http import serving
 from .load import Load, run
 from .rest import Rest
-from .webhooks import Webhooks
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -59,6 +59,10 @@ def _shared() -> argparse.ArgumentParser:
         shared.add_argument(f"--{name}-url", default="", help=f"the {name} webhook")
     shared.add_argument("--public-url", default="", help="sign for this scheme and host")
     shared.add_argument("--connect-to", default="", metavar="HOST:PORT", help="but connect here, by http")
+    shared.add_argument(
+        "--faults", type=_faults, default=(), metavar="status:duplicate=0.05,…", help="see twilio_simulator/faults.py"
+    )
+    shared.add_argument("--fault-seed", type=int, default=1, help="decides which webhooks and requests they meet")
     shared.add_argument("--proxy-header", type=_header, action="append", default=[], metavar="'NAME: VALUE'")
     return shared
 
@@ -67,6 +71,13 @@ def _positive(text: str) -> float:
     if not (number := float(text)) > 0:
         raise argparse.ArgumentTypeError(f"{text} must be more than 0")
     return number
+
+
+def _faults(text: str) -> tuple[Rule, ...]:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -96,12 +107,14 @@ def account_of(options: argparse.Namespace) -> Account:
 
 async def simulate(options: argparse.Namespace, account: Account) -> int:
     """Serve, and load if asked, until done or told to end; answers the exit status."""
-    exchange = Exchange(account, Webhooks(account), clock=clock_of(options.speed))
+    clock = clock_of(options.speed)
+    faults = Faults(options.faults, seed=options.fault_seed, clock=clock.time)
+    exchange = Exchange(account, FaultyWebhooks(account, faults), clock=clock, faults=faults)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     try:
-        async with serving(Rest(exchange).handle, options.host, options.port):
+        async with serving(faults.handling(Rest(exchange).handle), options.host, options.port):
             if options.command == "serve":
                 await ended.wait()
                 return 0

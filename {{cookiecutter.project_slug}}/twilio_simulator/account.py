@@ -24,7 +24,7 @@ class Standing:
     """What Twilio decides about an account, and a test may decide otherwise.
 
     `calling_codes` are those of the countries that may be called, `profiles` counts approved customer profiles,
-    `clock_offset` is by how many seconds Twilio's clock is ahead.
+    `clock_offset` is by how many seconds Twilio's clock is ahead; with `open_media` recordings want no login.
     """
 
     type: str = "Full"
@@ -32,6 +32,7 @@ class Standing:
     calling_codes: tuple[str, ...] = ("1", "33", "41", "43", "44", "49", "61", "353")
     profiles: int = 1
     clock_offset: float = 0.0
+    open_media: bool = False
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ class Standing:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.routes: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
-            ("GET", f"/{shapes.VERSION}/Accounts/([A-Z]{{2}}[0-9a-f]{{32}})", self._account),
+            ("GET", f"/{shapes.VERSION}/Accounts/(AC[0-9a-f]+)", self._account),
             ("GET", r"/v2/PhoneNumbers/(\S+)", self._route_of),
             ("GET", "/v1/DialingPermissions/Countries", self._countries),
             ("GET", "/v1/CustomerProfiles", self._profiles),

@@ -13,6 +13,7 @@ from .calls import Call, Callback, Queue, Spoken, Target, rfc2822
 from .clock import Clock, SteppedClock
 from .conferences import Conferences
 from .documents import Document, TwimlError, parse
+from .faults import Faults
 from .life import Doing, Life, limit
 from .outbound import Callee, Manner, pick_up
 from .recordings import Recordings
@@ -35,10 +36,17 @@ class Exchange:
     """All calls, queues and conferences of one account."""
 
     def __init__(
-        self, account: Account, webhooks: Webhooks, *, clock: Clock | None = None, speech: float = 1.0
+        self,
+        account: Account,
+        webhooks: Webhooks,
+        *,
+        clock: Clock | None = None,
+        speech: float = 1.0,
+        faults: Faults | None = None,
     ) -> None:
         self.account = account
         self.webhooks = webhooks
+        self.faults = faults or Faults()
         self.clock = clock or Clock()
         self.speech = speech
         """How long talk and pauses take, as a share of what they would."""

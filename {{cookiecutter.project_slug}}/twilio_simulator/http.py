@@ -54,6 +54,10 @@ class Reply:
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    """Seconds until it is said; a fault."""
+    cut: bool = False
+    """The connection ends instead; a fault."""
 
 
 Handle = Callable[[Request], Reply]
@@ -83,7 +87,11 @@ async def _converse(handle: Handle, reader: asyncio.StreamReader, writer: asynci
     """All requests of one connection."""
     try:
         while (request := await _read(reader)) is not None:
-            writer.write(_written(_answer(handle, request)))
+            reply = _answer(handle, request)
+            await asyncio.sleep(reply.delay)
+            if reply.cut:
+                break
+            writer.write(_written(reply))
             await writer.drain()
             if request.headers.get("connection", "").lower() == "close":
                 break

@@ -93,7 +93,7 @@ class Phones:
 
     def answer(self, phone: Phone) -> bool:
         """Pick up; False when it does not ring."""
-        if not phone.ringing:
+        if phone.call is None or not phone.ringing:
             return False
         phone.picked_up.set()
         return True

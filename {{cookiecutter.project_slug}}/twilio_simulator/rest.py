@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Final
 
 from . import shapes
 from .account_resources import AccountResources
@@ -16,6 +17,8 @@ from .queue_resources import QueueResources
 from .recording_resources import RecordingResources
 from .resources import RefusedRequest, not_found
 from .transcription_resources import TranscriptionResources
+
+MEDIA: Final = re.compile(r"/Recordings/RE[0-9a-f]{32}(\.wav|\.mp3)?$")
 
 
 class Rest:
@@ -43,7 +46,8 @@ class Rest:
         return reply
 
     def _act(self, request: Request) -> Reply:
-        if not self.resources.knows(request.login):
+        is_open = self.exchange.account.standing.open_media and MEDIA.search(request.path)
+        if not is_open and not self.resources.knows(request.login):
             raise RefusedRequest(401, 20003, "Authenticate")
         start = shapes.uri(self.account, "").removesuffix(".json")
         path = request.path.removeprefix(start).removesuffix(".json")

@@ -53,10 +53,12 @@ class Visit:
     async def run(self) -> Document | None:
         """Wait; gives the document that follows, if one does. A hang-up or a redirect breaks this off."""
         call, queue = self.call, self.queue
-        if len(queue.waiting) >= queue.max_size:
+        if len(queue.waiting) >= queue.max_size or self.exchange.faults.draw(("enqueue",), "full"):
             call.warn(QUEUE_FULL, f"queue {queue.name} is full")
+            following = await self._follow("queue-full")
+            # Only now: a redirect that came meanwhile has taken the call elsewhere, which never was in the queue.
             call.journal["left_queue"].append("queue-full")
-            return await self._follow("queue-full")
+            return following
         queue.waiting[call], queue.visits[call] = self.began, self
         call.left_queue = self._torn_out
         call.enter("queue")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
 from config.logging import logging_config
+from config.sentry import report_errors
 from django_twilio_call.conf.envfiles import loaded
 from django_twilio_call.conf.reader import reading
 from django_twilio_call.exceptions import ConfigurationError
@@ -39,6 +41,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django_structlog",
     "django_twilio_call",
 ]
@@ -48,12 +53,16 @@ MIDDLEWARE = [
     "django_twilio_call.metrics.MetricsMiddleware",
     "django_twilio_call.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django_twilio_call.signin.policy.ContentSecurityPolicyMiddleware",
+    "django_twilio_call.console.wallboard.WallboardMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django_twilio_call.signin.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -83,6 +92,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = _config.session_age
+OTP_TOTP_ISSUER = urlsplit(_config.public_base_url).hostname
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = _config.time_zone
@@ -137,6 +149,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _config.sweep_interval,
         "options": {"expires": 10 * _config.sweep_interval},
     },
+    # Apart from the sweep: a Twilio that answers slowly must not hold up who waits. Rows say what is due.
+    "reconcile": {
+        "task": "django_twilio_call.tasks.reconcile",
+        "schedule": 5,
+        "options": {"expires": 10},
+    },
 }
 
 
@@ -158,3 +176,5 @@ def _broker_options() -> dict[str, Any]:
 CELERY_BROKER_TRANSPORT_OPTIONS = _broker_options()
 
 LOGGING = logging_config(level=_config.log_level, as_json=True)
+
+report_errors(_config)

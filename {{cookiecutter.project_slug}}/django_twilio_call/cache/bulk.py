@@ -12,6 +12,9 @@ from .guard import Guard
 from .kept import MARK, Kept, from_bytes, generation
 from .store import GENERATION_OF_ALL, StoreAway
 
+Found = Mapping[str, tuple[Kept | None, bytes | None]]
+"""Key -> what is kept there, and the marks as they are now."""
+
 
 class BulkGuard(Guard):
     """A guard that also gives and keeps many values at once; a key has one tag here, its service's."""
@@ -32,6 +35,7 @@ class BulkGuard(Guard):
 
     def get_many(
         self,
+        name: str,
         wanted: Mapping[str, str],
         seconds: float,
         compute: Callable[[list[str]], Mapping[str, Any]],
@@ -39,28 +43,73 @@ class BulkGuard(Guard):
     ) -> dict[str, Any]:
         """The values of many keys (key -> tag); `compute` gives those that are missing, all at once.
 
-        Two callers may both compute: for values that are cheap together, or asked for by a guarded one.
+        Among all that is asked for under the same `name` one caller computes at a time, and the next one only what is
+        missing then.
         """
+        begun = self._flights.begun
         try:
             found = self._read_marked(wanted)
+            values = self._counting(found, counters)
+            if missing := {key: wanted[key] for key in wanted if key not in values}:
+                counters.misses += len(missing)
+                marks = tuple(found[key][1] for key in missing)
+                values |= self._flights.share(
+                    (name, *missing, marks),
+                    lambda: self._all_in_turn(name, missing, seconds, compute, counters),
+                    # Without marks nobody can tell whether it was invalidated since.
+                    since=self._flights.begun if None in marks else -1,
+                )
+            return values
         except StoreAway:
             counters.errors += 1
             counters.uncached += len(wanted)
-            return dict(self.computed(lambda: compute(list(wanted)), counters)[0])
-        valid = {key: self.valid(kept, marks, counters) for key, (kept, marks) in found.items()}
-        values = {key: each.value for key, each in valid.items() if each is not None}
-        counters.hits += len(values)
-        counters.saved_s += sum(each.cost for each in valid.values() if each is not None)
-        if missing := [key for key, each in valid.items() if each is None]:
-            counters.misses += len(missing)
-            computed, cost = self.computed(lambda: compute(missing), counters)
-            values |= computed
-            marked = {key: marks for key in missing if (marks := found[key][1]) is not None and key in computed}
-            share = cost / len(missing)
-            packed = {key: self.packed(marks, seconds, values[key], share) for key, marks in marked.items()}
+            alone: dict[str, Any] = self._flights.share(
+                (name, *wanted), lambda: dict(self.computed(lambda: compute(list(wanted)), counters)[0]), since=begun
+            )
+            return alone
+
+    def _all_in_turn(
+        self,
+        name: str,
+        missing: Mapping[str, str],
+        seconds: float,
+        compute: Callable[[list[str]], Mapping[str, Any]],
+        counters: Counters,
+    ) -> dict[str, Any]:
+        """Those of the missing that others computed meanwhile, and the rest."""
+
+        def look() -> dict[str, Any] | None:
+            values = self._there(self.read_many(missing), counters)
+            return values if len(values) == len(missing) else None
+
+        turn, all_there = self._turns.wait(f"{name}:lock", look)
+        if turn is None:
+            return all_there or {}
+        with turn:
+            found = self._read_marked(missing)
+            values = self._there(found, counters)
+            rest = [key for key in missing if key not in values]
+            if not rest:
+                return values
+            computed, cost = self.computed(lambda: compute(rest), counters)
+            marked = {key: marks for key in rest if (marks := found[key][1]) is not None and key in computed}
+            share = cost / len(rest)
+            packed = {key: self.packed(marks, seconds, computed[key], share) for key, marks in marked.items()}
             with contextlib.suppress(StoreAway):
                 self.store.write_many(packed, seconds)
-        return values
+            return {**values, **computed}
+
+    def _counting(self, found: Found, counters: Counters) -> dict[str, Any]:
+        """As `_there`, and they are hits."""
+        valid = [(key, each) for key, (kept, marks) in found.items() if (each := self.valid(kept, marks, counters))]
+        counters.hits += len(valid)
+        counters.saved_s += sum(each.cost for _, each in valid)
+        return {key: each.value for key, each in valid}
+
+    def _there(self, found: Found, counters: Counters) -> dict[str, Any]:
+        """Key -> value of those that count."""
+        valid = ((key, self.valid(kept, marks, counters)) for key, (kept, marks) in found.items())
+        return {key: each.value for key, each in valid if each is not None}
 
     def _read_marked(self, wanted: Mapping[str, str]) -> dict[str, tuple[Kept | None, bytes | None]]:
         """As `read_many`, with the marks made that were missing: before anything is computed under them."""

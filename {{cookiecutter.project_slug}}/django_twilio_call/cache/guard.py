@@ -11,10 +11,8 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Any, Final
 
 from ..exceptions import CacheValueError
@@ -22,18 +20,13 @@ from . import codec
 from .counters import Counters
 from .kept import MARK, Kept, Valid, from_bytes, generation
 from .store import GENERATION_OF_ALL, Store, StoreAway
+from .turns import Flights, Turns
 
 logger = logging.getLogger(__name__)
 
 EARLY: Final = (0.02, 0.05)
 """Last share of its time in which a value is computed anew by one caller, while the others still get it. Drawn for each
 value, so that those computed together are not renewed together; more for one that takes long to compute."""
-
-LEASE: Final = 5.0
-"""Seconds after which whoever computes counts as dead. Longer for a value that took longer the last time."""
-
-PAUSES: Final = (0.002, 0.03)
-"""Seconds between looks for a value that somebody else computes: from, growing, to."""
 
 
 class Guard:
@@ -48,31 +41,31 @@ class Guard:
     ) -> None:
         self.store = store
         self._clock = clock
-        self._sleep = sleep
-        self._flights: dict[tuple[str, bytes], Future[Any]] = {}
-        self._lock = threading.Lock()
+        self._flights = Flights()
+        self._turns = Turns(store, sleep)
 
     def get(self, key: str, tags: Sequence[str], seconds: float, compute: Callable[[], Any], counters: Counters) -> Any:
         """The value of a key that depends on `tags`, kept for `seconds`; computed if need be, by one caller alone."""
+        begun = self._flights.begun
         try:
             kept, marks = self.read(key, tags)
         except StoreAway:
             counters.errors += 1
-            return self._alone(compute, counters)
+            return self._alone(key, compute, counters, since=begun)
         found = self.valid(kept, marks, counters)
         try:
             if found is None:
                 counters.misses += 1
                 return self._missing(key, tags, marks, seconds, compute, counters)
-            if self._clock() >= found.early:
-                lease = max(LEASE, 3 * found.cost)
-                if self.store.add(_lock(key), b"1", lease):
+            if found.stale:
+                if (turn := self._turns.take(_lock(key))) is not None:
                     counters.misses += 1
-                    return self._locked(key, tags, seconds, compute, counters, lease=lease)
+                    with turn:
+                        return self._renewed(key, tags, seconds, compute, counters)
                 counters.stale += 1
         except StoreAway:
             counters.errors += 1
-            return found.value if found is not None else self._alone(compute, counters)
+            return found.value if found is not None else self._alone(key, compute, counters, since=begun)
         counters.hits += 1
         counters.saved_s += found.cost
         return found.value
@@ -126,79 +119,40 @@ class Guard:
         """
         marks = marks if marks is not None else self._marked(key, tags)
         if marks is None:
-            return self._alone(compute, counters)
-        with self._lock:
-            flight = self._flights.get((key, marks))
-            if leads := flight is None:
-                flight = self._flights[key, marks] = Future()
-        assert flight is not None  # noqa: S101  # for the type checker
-        if not leads:
-            return flight.result()
-        try:
-            value = self._take_turns(key, tags, seconds, compute, counters)
-        except BaseException as error:
-            flight.set_exception(error)
-            raise
-        else:
-            flight.set_result(value)
-            return value
-        finally:
-            with self._lock:
-                del self._flights[key, marks]
+            return self._alone(key, compute, counters, since=self._flights.begun)
+        return self._flights.share((key, marks), lambda: self._in_turn(key, tags, seconds, compute, counters))
 
-    def _take_turns(
+    def _in_turn(
         self, key: str, tags: Sequence[str], seconds: float, compute: Callable[[], Any], counters: Counters
     ) -> Any:
         """Among processes the lock in the store decides. One that dies with it loses it, and the next one computes."""
-        pause, longest = PAUSES
-        while not self.store.add(_lock(key), b"1", LEASE):
-            self._sleep(pause)
-            pause = min(pause * 1.5, longest)
-            kept, marks = self.read(key, tags)
-            if (found := self.valid(kept, marks, counters)) is not None:
-                return found.value
-        return self._locked(key, tags, seconds, compute, counters, lease=LEASE)
+        turn, found = self._turns.wait(_lock(key), lambda: self.valid(*self.read(key, tags), counters))
+        if turn is None:
+            return found.value  # type: ignore[union-attr]  # one of the two
+        with turn:
+            return self._renewed(key, tags, seconds, compute, counters)
 
-    def _locked(
-        self,
-        key: str,
-        tags: Sequence[str],
-        seconds: float,
-        compute: Callable[[], Any],
-        counters: Counters,
-        *,
-        lease: float,
+    def _renewed(
+        self, key: str, tags: Sequence[str], seconds: float, compute: Callable[[], Any], counters: Counters
     ) -> Any:
-        """With the lock held: look once more, for whoever had it before may have just been here; else compute and keep.
+        """In one's turn: look once more, for whoever had it before may have just been here; else compute and keep.
 
-        An error of the computing is the caller's: nothing is kept, and the lock is free.
+        An error of the computing is the caller's: nothing is kept, and it is the next one's turn.
         """
-        began = time.perf_counter()
-        try:
-            kept, marks = self.read(key, tags)
-            if (found := self.valid(kept, marks, counters)) is not None and self._clock() < found.early:
-                return found.value
-            value, cost = self.computed(compute, counters)
-            if marks is not None and not self._keep(key, marks, seconds, value, cost=cost):
-                counters.errors += 1
-            return value
-        finally:
-            # Later the lock would be somebody else's.
-            if time.perf_counter() - began < lease:
-                self._unlock(key, counters)
-
-    def _unlock(self, key: str, counters: Counters) -> None:
-        try:
-            self.store.delete(_lock(key))
-        except StoreAway:
+        kept, marks = self.read(key, tags)
+        if (found := self.valid(kept, marks, counters)) is not None and not found.stale:
+            return found.value
+        value, cost = self.computed(compute, counters)
+        if marks is not None and not self._keep(key, marks, seconds, value, cost=cost):
             counters.errors += 1
+        return value
 
     def valid(self, kept: Kept | None, marks: bytes | None, counters: Counters) -> Valid | None:
         """The value as it was kept, if it counts now; one that cannot be read, of an older release say, does not."""
-        if kept is None or kept.marks != marks or self._clock() >= kept.expires:
+        if kept is None or kept.marks != marks or (now := self._clock()) >= kept.expires:
             return None
         try:
-            return Valid(codec.loads(kept.payload), kept.early, kept.cost)
+            return Valid(codec.loads(kept.payload), now >= kept.early, kept.cost)
         except CacheValueError:
             counters.errors += 1
             return None
@@ -216,10 +170,13 @@ class Guard:
         early = now + max(seconds / 2, seconds - max(random.uniform(*EARLY) * seconds, 2 * cost))
         return Kept(early, now + seconds, cost, marks, codec.dumps(value)).to_bytes()
 
-    def _alone(self, compute: Callable[[], Any], counters: Counters) -> Any:
-        """Without the store."""
+    def _alone(self, key: str, compute: Callable[[], Any], counters: Counters, *, since: int) -> Any:
+        """Without the store; together with the callers of this process who want the same, or a stall of the store would
+        have each of them compute. Only what began after the caller had come may be shared: another process may have
+        changed what an older computation has read.
+        """
         counters.uncached += 1
-        return self.computed(compute, counters)[0]
+        return self._flights.share((key, None), lambda: self.computed(compute, counters)[0], since=since)
 
     def computed(self, compute: Callable[[], Any], counters: Counters) -> tuple[Any, float]:
         """The value, and the seconds it cost."""

@@ -28,10 +28,10 @@ class Kept(NamedTuple):
 
 
 class Valid(NamedTuple):
-    """A value that counts, with what is known of it; the value itself may be None."""
+    """A value that counts, with what is known of it; the value itself may be None. `stale`: it is to be renewed."""
 
     value: Any
-    early: float
+    stale: bool
     cost: float
 
 

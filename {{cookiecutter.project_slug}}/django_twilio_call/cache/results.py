@@ -217,8 +217,8 @@ def cached_parts(
 ) -> dict[T, Any]:
     """One answer for each of many parts (days, say), kept for as long as the service's are; in one round trip.
 
-    `compute` gives the answers of those that are not kept, all at once. Inside a transaction that has changed what they
-    are computed from, all are computed and none is kept.
+    `compute` gives the answers of those that are not kept, all at once, for one caller at a time. Inside a transaction
+    that has changed what they are computed from, all are computed and none is kept.
     """
     wanted, tag = list(parts), tag_of_service(service_type)
     seconds, counters = get_config().get_cache_timeout(service_type), counting.of(service_type)
@@ -232,7 +232,7 @@ def cached_parts(
         answers = compute([by_key[key] for key in keys])
         return {key: answers[by_key[key]] for key in keys}
 
-    found = guard.get_many(dict.fromkeys(by_key, tag), seconds, missing, counters)
+    found = guard.get_many(beginning, dict.fromkeys(by_key, tag), seconds, missing, counters)
     return {by_key[key]: answer for key, answer in found.items()}
 
 

@@ -64,6 +64,14 @@ class Store:
             return bool(backend.link.call(lambda client: client.set(backend.make_key(key), data, px=px, nx=True)))
         return bool(backend.add(key, data, None if seconds is None else ceil(seconds)))
 
+    def prolong(self, key: str, seconds: float) -> None:
+        """Let what stands at a key stay there for so long from now on."""
+        backend = self.backend
+        if isinstance(backend, RedisCache):
+            backend.link.call(lambda client: client.pexpire(backend.make_key(key), ceil(seconds * 1000)))
+        else:
+            backend.touch(key, ceil(seconds))
+
     def delete(self, key: str) -> None:
         """Remove what stands at a key."""
         backend = self.backend

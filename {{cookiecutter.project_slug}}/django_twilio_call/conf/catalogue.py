@@ -158,11 +158,53 @@ class Config(Platform):
         "Callers who hang up sooner do not count against the service level.",
         reloadable=True,
     )
+    service_level_abandoned: str = _calls(
+        own("SERVICE_LEVEL_ABANDONED"),
+        t.choice("missed", "timely", "ignored"),
+        "missed",
+        "How abandoned calls count in the service level: as missed, as served if they left in time, or not at all.",
+        reloadable=True,
+    )
+    service_level_short: bool = _calls(
+        own("SERVICE_LEVEL_SHORT"),
+        t.BOOLEAN,
+        False,
+        "Whether callers who hung up soon count in the service level as all who did.",
+        reloadable=True,
+    )
+    service_level_overflowed: bool = _calls(
+        own("SERVICE_LEVEL_OVERFLOWED"),
+        t.BOOLEAN,
+        False,
+        "Whether callers who were sent on count in the service level.",
+        reloadable=True,
+    )
     sweep_interval: int = _calls(
         own("SWEEP_INTERVAL"), t.seconds(1, 60), 1, "How often what time brings is looked for."
     )
     outbox_lease: int = _calls(
         own("OUTBOX_LEASE"), t.seconds(10, 600), 30, "After which time a command a worker died with is sent by another."
+    )
+    calls_per_second: float = _calls(
+        own("CALLS_PER_SECOND"),
+        t.number(0.01, 100),
+        D.CALLS_PER_SECOND,
+        "How many calls all workers together make in a second: Twilio holds back what the account may not.",
+        reloadable=True,
+    )
+    submission_timeout: int = _calls(
+        own("SUBMISSION_TIMEOUT"),
+        t.seconds(10, 3600),
+        D.SUBMISSION_TIMEOUT,
+        "After which time a call that may have been made, and that Twilio knows nothing of, was not made.",
+        reloadable=True,
+    )
+    reconcile_interval: int = _calls(
+        own("RECONCILE_INTERVAL"),
+        t.seconds(5, 3600),
+        D.RECONCILE_INTERVAL,
+        "How often Twilio is asked which calls are live, and compared.",
+        reloadable=True,
     )
     caller_language: str = _calls(
         own("CALLER_LANGUAGE"),
@@ -188,6 +230,15 @@ class Config(Platform):
         t.text(),
         "",
         "What callers hear when nothing works. Empty: an apology in their language.",
+        reloadable=True,
+    )
+    transfer_prefixes: str = _calls(
+        own("TRANSFER_PREFIXES"),
+        t.text("nothing, or beginnings of numbers such as +1,+4930", r"(\+[1-9][0-9]{0,14}(,\+[1-9][0-9]{0,14})*)?"),
+        "",
+        "Which outside numbers agents may call into a conversation or transfer callers to, by how they begin. Empty: "
+        "none, since every such call costs money.",
+        stages={"development": "+1", "testing": "+1"},
         reloadable=True,
     )
     hold_music_url: str = _calls(

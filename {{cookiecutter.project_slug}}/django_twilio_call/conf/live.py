@@ -18,7 +18,7 @@ from .catalogue import Config, variables
 from .envfiles import loaded
 from .reader import Reading, overridden, reading
 
-OVERRIDABLE: Final = ("DJANGO_TWILIO_", "TWILIO_", "PUBLIC_BASE_URL")
+OVERRIDABLE: Final = ("DJANGO_TWILIO_", "TWILIO_", "OIDC_", "PUBLIC_BASE_URL")
 """Beginnings of the names that count when Django's settings have them; other names there are Django's own."""
 
 _pinned: Final[ContextVar[Config | None]] = ContextVar("django_twilio_call_config", default=None)

@@ -13,6 +13,7 @@ from .variables import STAGES, Section, Var, own
 _django: Final = Section("Django")
 _services: Final = Section("Backing services")
 _web: Final = Section("Web process")
+_signin: Final = Section("Signing in")
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)  # as `Config` is
@@ -113,6 +114,68 @@ class Platform:
         "",
         "What a reader of /metrics must show as a bearer token. Empty: nobody reads them outside development.",
         secret=True,
+    )
+    sentry_dsn: str = _web(
+        "SENTRY_DSN",
+        t.text(
+            "empty, or a project's address at Sentry: https://key@host/number",
+            r"(https?://\w+@[\w.:-]+(/[\w-]+)*/\d+)?",
+        ),
+        "",
+        "Where errors are reported, without phone numbers and secrets. Empty: nowhere.",
+        secret=True,
+    )
+
+    session_age: int = _signin(
+        "DJANGO_SESSION_AGE", t.seconds(300, 1_209_600), 43_200, "How long a sign-in lasts: a shift."
+    )
+    trusted_proxies: int = _signin(
+        own("TRUSTED_PROXIES"),
+        t.integer(0, 10),
+        0,
+        "How many proxies of ours append to X-Forwarded-For. Visitors' addresses are read from there.",
+        stages={"staging": 1, "production": 1},
+    )
+    login_attempts: int = _signin(
+        own("LOGIN_ATTEMPTS"),
+        t.integer(1, 100, "times"),
+        5,
+        "Passwords that may be tried for one account from one address. An account has ten times as many from all "
+        "addresses, an address twenty times as many for all accounts.",
+    )
+    login_lock: int = _signin(
+        own("LOGIN_LOCK"), t.seconds(60, 86_400), 900, "The time that attempts are counted in and then refused for."
+    )
+    second_factor: str = _signin(
+        own("SECOND_FACTOR"),
+        t.choice("optional", "required"),
+        "required",
+        "Whether administrators must have a second factor. Anybody may.",
+        stages={"development": "optional", "testing": "optional"},
+    )
+    oidc_issuer: str = _signin(
+        "OIDC_ISSUER", t.url("http", "https", empty=True), "", "Identity provider (OpenID Connect). Empty: none."
+    )
+    oidc_client_id: str = _signin("OIDC_CLIENT_ID", t.text(), "", "What the provider knows this deploy by.")
+    oidc_client_secret: str = _signin("OIDC_CLIENT_SECRET", t.text(), "", "Secret of that client.", secret=True)
+    oidc_scopes: str = _signin(
+        "OIDC_SCOPES",
+        t.text("scopes, openid among them", r".*\bopenid\b.*"),
+        "openid profile email",
+        "What is asked of it.",
+    )
+    oidc_username_claim: str = _signin(
+        "OIDC_USERNAME_CLAIM",
+        t.text(),
+        "preferred_username",
+        "Claim that names the user. It must be one that people cannot choose themselves.",
+    )
+    oidc_groups_claim: str = _signin("OIDC_GROUPS_CLAIM", t.text(), "groups", "Claim that lists the user's groups.")
+    oidc_group_prefix: str = _signin(
+        "OIDC_GROUP_PREFIX",
+        t.text(),
+        "call-center-",
+        "What the groups' names begin with: call-center-agent, -supervisor, -administrator, -auditor.",
     )
 
 

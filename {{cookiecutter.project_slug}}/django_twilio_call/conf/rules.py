@@ -43,6 +43,16 @@ def _public(values: Values, stage: str) -> Broken:
         yield "PUBLIC_BASE_URL", f"must be https in {stage}", address
 
 
+def _provider(values: Values, stage: str) -> Broken:
+    issuer, client = values["OIDC_ISSUER"], values["OIDC_CLIENT_ID"]
+    if MISSING in (issuer, client):
+        return
+    if bool(issuer) != bool(client):
+        yield "OIDC_ISSUER", "goes with OIDC_CLIENT_ID: both or neither", issuer
+    if stage in DEPLOYED and issuer.startswith("http:"):
+        yield "OIDC_ISSUER", f"must be https in {stage}", issuer
+
+
 def _simulator(values: Values, stage: str) -> Broken:
     if stage in DEPLOYED and values["TWILIO_BACKEND"] == "simulator":
         yield "TWILIO_BACKEND", f"must be twilio in {stage}", "simulator"
@@ -62,6 +72,7 @@ _RULES: Final[tuple[Callable[[Values, str], Broken], ...]] = (
     _delays,
     _signatures,
     _public,
+    _provider,
     _simulator,
     _one_database_for_all,
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import desk, operations, wallboard
+from . import desk, operations, reports, wallboard
 
 app_name = "console"
 
 urlpatterns = [
     path("", wallboard.page, name="wallboard"),
     path("live/", wallboard.live, name="wallboard-live"),
+    path("reports/", reports.page, name="reports"),
+    path("reports/<slug:table>.csv", reports.download, name="reports-download"),
     path("operations/", operations.page, name="operations"),
     path("operations/live/", operations.live, name="operations-live"),
     path("desk/", desk.page, name="desk"),

@@ -1,50 +1,173 @@
-"""The wallboard: who waits, who talks, and how well callers were served today."""
+"""The wallboard: who waits, who talks, and how well callers were served today.
+
+Everybody sees the same board. It is drawn once a second at most, compressed then, and kept for all processes; each has
+it at hand for that second. A poll that comes with a ticket is answered before sessions, users and logs: hundreds of
+boards on walls, which all poll, would otherwise cost more than the calls.
+"""
 
 from __future__ import annotations
 
+import gzip
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from django.core.cache import cache
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
+from ..cache import cache_result
 from ..conf import get_config
-from ..services import AnalyticsService
-from . import fragments, presenters
+from ..services import AnalyticsService, MetricsService
+from . import charts, fragments, presenters
 
-CACHE_KEY: Final = "console:wallboard"
-CACHE_SECONDS: Final = 1
-"""Everybody sees the same board: however many look at it, it is drawn once a second."""
+BOARD_SECONDS: Final = 1
+TICKET: Final = "wallboard"
+TICKET_SECONDS: Final = 60
+"""Who signs out or is deactivated sees a board that is open already for so long."""
+KINDS: Final = (("Answered", "answered"), ("Abandoned", "abandoned"), ("Overflowed", "overflowed"))
+
+_signer: Final = TimestampSigner(salt="django_twilio_call.wallboard")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A board: what tells it from others, and the fragment as it is sent."""
+
+    version: str
+    html: bytes
+    gzipped: bytes
 
 
 @require_GET
 @fragments.signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page."""
-    version, figures = _board()
-    return render(request, "console/wallboard.html", {"version": version, "figures": figures})
+    drawn = _at_hand()
+    # The fragment is the same for a whole second, so it cannot tell the time; the page does, by which clocks tick.
+    board = drawn.html.decode().replace("data-live", f'data-live data-now="{time.time():.6f}"', 1)
+    board = mark_safe(board)  # noqa: S308  # our own template's
+    response = render(request, "console/wallboard.html", {"version": drawn.version, "board": board})
+    return _with_ticket(request, response)
 
 
 @require_GET
 @fragments.signed_in
 def live(request: HttpRequest) -> HttpResponse:
-    """The board alone, if it differs from `?v=`."""
-    version, figures = _board()
-    if fragments.is_current(request, version):
-        return fragments.unchanged()
-    return render(request, "console/_board.html", {"version": version, "figures": figures})
+    """The board alone, if it differs from `?v=`; with a ticket, so that the next polls do not come here."""
+    return _with_ticket(request, _answer(request))
 
 
-def _board() -> tuple[str, str]:
-    board: tuple[str, str] | None = cache.get(CACHE_KEY)
-    if board is None:
-        now = timezone.now()
-        shown = presenters.present_board(
-            AnalyticsService().wallboard(now=now), now=now, planned=get_config().get_planned_duration
+class WallboardMiddleware:
+    """Answers polls that come with a ticket."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The board, or whatever else was asked for."""
+        asks = request.method == "GET" and request.path.endswith("/live/")
+        if asks and request.path == reverse("console:wallboard-live") and _has_ticket(request):
+            return _answer(request)
+        return self.get_response(request)
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
+    drawn = _at_hand()
+    if fragments.is_current(request, drawn.version):
+        response = fragments.unchanged()
+    elif "gzip" in request.headers.get("Accept-Encoding", ""):
+        response = HttpResponse(drawn.gzipped, headers={"Content-Encoding": "gzip"})
+    else:
+        response = HttpResponse(drawn.html)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    return response
+
+
+def _with_ticket(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """For the session that was looked up just now, and for no other."""
+    if session := request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+        response.set_cookie(
+            TICKET,
+            _signer.sign(_mark(session)),
+            max_age=TICKET_SECONDS,
+            path=reverse("console:wallboard-live"),
+            secure=bool(settings.SESSION_COOKIE_SECURE),
+            httponly=True,
+            samesite="Lax",
         )
-        board = (fragments.version_of(shown), render_to_string("console/_figures.html", {"board": shown}))
-        cache.set(CACHE_KEY, board, CACHE_SECONDS)
-    return board
+    return response
+
+
+def _has_ticket(request: HttpRequest) -> bool:
+    session, ticket = request.COOKIES.get(settings.SESSION_COOKIE_NAME), request.COOKIES.get(TICKET)
+    if not session or not ticket:
+        return False
+    try:
+        return _signer.unsign(ticket, max_age=TICKET_SECONDS) == _mark(session)
+    except BadSignature:
+        return False
+
+
+def _mark(session: str) -> str:
+    """What a ticket says of a session without telling its key."""
+    return salted_hmac(TICKET, session).hexdigest()
+
+
+@cache_result(timeout=BOARD_SECONDS, service_type="metrics", key_prefix="wallboard")
+def _draw() -> Drawn:
+    """The board as it is now, for all processes."""
+    now = timezone.now()
+    shown = presenters.present_board(
+        AnalyticsService().wallboard(now=now), now=now, planned=get_config().get_planned_duration
+    )
+    intervals = MetricsService().intervals(day=timezone.localdate(now), now=now)
+    chart = charts.stacked(
+        [
+            (f"{timezone.localtime(begins_at):%H:%M}", (counts.answered, counts.abandoned, counts.overflowed))
+            for begins_at, counts in intervals
+        ],
+        KINDS,
+        of="calls",
+    )
+    version = fragments.version_of(shown, chart)
+    html = render_to_string("console/_board.html", {"board": shown, "chart": chart, "version": version}).encode()
+    return Drawn(version, html, gzip.compress(html, 6, mtime=0))
+
+
+class _Hand:
+    """What this process has at hand, until when (monotonic seconds)."""
+
+    lock: Final = threading.Lock()
+    drawn: Drawn | None = None
+    until = 0.0
+
+
+def forget() -> None:
+    """Have nothing at hand, as a process that has just begun."""
+    _Hand.drawn, _Hand.until = None, 0.0
+
+
+def _at_hand() -> Drawn:
+    """The board, at most a second old; one thread fetches the next, and the others do not wait for it."""
+    drawn = _Hand.drawn
+    if drawn is not None and (time.monotonic() < _Hand.until or not _Hand.lock.acquire(blocking=False)):
+        return drawn
+    if drawn is None:
+        _Hand.lock.acquire()
+    try:
+        _Hand.drawn = drawn = _draw()
+        _Hand.until = time.monotonic() + BOARD_SECONDS
+    finally:
+        _Hand.lock.release()
+    return drawn

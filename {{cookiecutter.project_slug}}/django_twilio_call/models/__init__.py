@@ -10,10 +10,12 @@ from .audit import AuditEntry
 from .calendars import Calendar, OpeningTime, SpecialDay
 from .callbacks import CallbackRequest
 from .calls import PLACEHOLDER, Call
-from .delivery import Outbox, WebhookEvent
+from .conferences import OutsideLeg, Participant, Supervision
+from .delivery import Outbox, Pace, WebhookEvent
 from .entries import QueueEntry, Reservation
 from .intervals import INTERVAL, TIMED_STATES, AgentInterval, Interval, QueueInterval, interval_of
 from .ivr import IVRFlow, IVRVersion
+from .logins import Identity, LoginAttempts
 from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
 from .queues import Queue, QueueMembership
@@ -59,10 +61,15 @@ __all__ = [
     "Disposition",
     "IVRFlow",
     "IVRVersion",
+    "Identity",
     "Interval",
+    "LoginAttempts",
     "May",
     "OpeningTime",
     "Outbox",
+    "OutsideLeg",
+    "Pace",
+    "Participant",
     "Queue",
     "QueueEntry",
     "QueueInterval",
@@ -74,6 +81,7 @@ __all__ = [
     "RunningProcess",
     "Skill",
     "SpecialDay",
+    "Supervision",
     "Voicemail",
     "WebhookEvent",
     "create_roles",

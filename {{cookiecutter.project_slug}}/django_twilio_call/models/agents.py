@@ -35,6 +35,13 @@ class Agent(models.Model):
         help_text="When the agent's desk last asked for news. Empty: no desk has begun to, so none is waited for.",
     )
 
+    frozen_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the browser froze the desk's tab, as the tab itself said. Empty: it has not, or is back.",
+    )
+
     objects = AgentQuerySet.as_manager()
 
     class Meta:

@@ -71,6 +71,8 @@ class Call(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds, as Twilio bills them.")
 
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When Twilio last said that it is going on.")
+
     objects = CallQuerySet.as_manager()
 
     class Meta:

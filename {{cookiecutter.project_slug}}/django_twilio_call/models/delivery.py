@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from ..constants import OutboxKind, OutboxState
 
@@ -35,8 +35,23 @@ class OutboxQuerySet(models.QuerySet["Outbox"]):
     """Commands for Twilio, by what is to be done with them."""
 
     def due(self, now: datetime) -> OutboxQuerySet:
-        """Commands nobody holds a lease on, oldest first."""
-        return self.filter(state__in=OutboxState.OPEN_STATES, not_before__lte=now).order_by("not_before", "pk")
+        """Commands to be sent that nobody has leased, oldest first; of a participant in their order."""
+        change = Q(kind=OutboxKind.UPDATE_PARTICIPANT)
+        before = Outbox.objects.filter(
+            change, state=OutboxState.PENDING, call_sid=OuterRef("call_sid"), pk__lt=OuterRef("pk")
+        )
+        due = self.filter(state=OutboxState.PENDING, not_before__lte=now)
+        return due.exclude(change & Exists(before)).order_by("not_before", "pk")
+
+    def in_doubt(self, now: datetime) -> OutboxQuerySet:
+        """Calls that may have been made, and that are to be asked for."""
+        unknown = self.filter(state=OutboxState.SUBMISSION_UNKNOWN, not_before__lte=now)
+        return unknown.order_by("not_before", "pk")
+
+    def telling(self, *, since: datetime) -> OutboxQuerySet:
+        """Commands to end a leg that are on their way, or were given since then."""
+        ends = self.filter(kind=OutboxKind.END_CALL)
+        return ends.filter(Q(state=OutboxState.PENDING) | Q(created_at__gt=since))
 
 
 class Outbox(models.Model):
@@ -47,10 +62,13 @@ class Outbox(models.Model):
     url = models.TextField(blank=True, default="", help_text="Where a redirected call goes on.")
     to_number = models.CharField(max_length=16, blank=True, default="", help_text="Whom a created call calls.")
     status_url = models.TextField(blank=True, default="", help_text="Who is told how a created call goes.")
+    conference = models.CharField(max_length=34, blank=True, default="", db_default="", help_text="ConferenceSid.")
+    changes = models.JSONField(null=True, blank=True, help_text="What becomes of a participant.")
     entry = models.ForeignKey("QueueEntry", on_delete=models.CASCADE, null=True, blank=True, related_name="commands")
-    state = models.CharField(max_length=12, default=OutboxState.PENDING)
+    state = models.CharField(max_length=20, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(help_text="Due from then on; while a worker sends it, the end of its lease.")
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When Twilio was last told to make the call.")
     last_error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
@@ -68,8 +86,44 @@ class Outbox(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=["not_before"], condition=Q(state__in=OutboxState.OPEN_STATES), name="outbox_due"),
+            models.Index(fields=["not_before"], condition=Q(state__in=("pending",)), name="outbox_due"),
+            models.Index(
+                fields=["not_before"], condition=Q(state=OutboxState.SUBMISSION_UNKNOWN), name="outbox_in_doubt"
+            ),
+            models.Index(fields=["call_sid"], name="outbox_by_call"),
         )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.call_sid} {self.state}"
+
+
+class PaceQuerySet(models.QuerySet["Pace"]):
+    """Turns, given to whoever asks first."""
+
+    def take(self, name: str, *, every: timedelta, now: datetime) -> bool:
+        """Take the turn, if it has come; the next one comes after `every`.
+
+        Inside a transaction others wait for its end. Turns are as far apart as the workers' clocks agree.
+        """
+        turn = self.filter(name=name, next_at__lte=now)
+        if turn.update(next_at=now + every):
+            return True
+        if self.filter(name=name).exists():
+            return False
+        self.bulk_create([Pace(name=name, next_at=now)], ignore_conflicts=True)
+        return bool(turn.update(next_at=now + every))
+
+
+class Pace(models.Model):
+    """When something that all workers together may do only so often may be done again: a row decides."""
+
+    CALLS = "created calls"
+    RECONCILING = "reconciling"
+
+    name = models.CharField(max_length=20, unique=True)
+    next_at = models.DateTimeField()
+
+    objects = PaceQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.next_at}"

@@ -95,6 +95,22 @@ class Reservation(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     agent_call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, blank=True, related_name="reservations")
     is_counted = uncounted()
+    asked_by = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="asks",
+        db_index=False,  # of those asked now the constraint below has one
+        help_text="Whose call this agent is asked into. Empty: the caller is this agent's own.",
+    )
+    room = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The conference this agent came into. Empty: one of their own.",
+    )
 
     class Meta:
         ordering = ("-created_at", "-pk")
@@ -106,8 +122,13 @@ class Reservation(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["entry"],
-                condition=Q(state__in=ReservationState.ACTIVE_STATES),
+                condition=Q(state__in=ReservationState.ACTIVE_STATES, room=""),
                 name="one_reservation_per_entry",
+            ),
+            models.UniqueConstraint(
+                fields=["asked_by"],
+                condition=Q(state__in=ReservationState.ACTIVE_STATES),
+                name="one_asked_at_a_time",
             ),
         )
         indexes = (
@@ -124,4 +145,4 @@ class Reservation(models.Model):
     @property
     def conference(self) -> str:
         """Name of the conference in which caller and agent meet."""
-        return f"reservation-{self.pk}"
+        return self.room or f"reservation-{self.pk}"

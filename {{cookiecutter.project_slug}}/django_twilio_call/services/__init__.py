@@ -8,20 +8,30 @@ from .base import BaseService
 from .bootstrap import BootstrapService
 from .callbacks import CallbackService
 from .calls import CallService
+from .conferences import ConferenceService
 from .dialing import DialingService
 from .doctor import DoctorService
 from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
 from .hours import Hours, HoursService
+from .identities import IdentityService
 from .intervals import IntervalService
 from .ivr import IVRService
+from .logins import LoginService
+from .metrics import MetricsService
 from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
+from .reaping import ReapingService
+from .reporting import Report, ReportingService
 from .routing import RoutingService
+from .settling import SettlingService
 from .setup import SetupService
+from .submissions import SubmissionService
+from .supervision import SupervisionService
+from .transfers import TransferService
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -31,6 +41,7 @@ __all__ = [
     "BootstrapService",
     "CallService",
     "CallbackService",
+    "ConferenceService",
     "Desk",
     "DialingService",
     "DoctorService",
@@ -40,12 +51,22 @@ __all__ = [
     "Hours",
     "HoursService",
     "IVRService",
+    "IdentityService",
     "IntervalService",
+    "LoginService",
+    "MetricsService",
     "OperationsService",
     "OutboxService",
     "OutcomeService",
     "QueueService",
+    "ReapingService",
+    "Report",
+    "ReportingService",
     "RoutingService",
+    "SettlingService",
     "SetupService",
+    "SubmissionService",
+    "SupervisionService",
+    "TransferService",
     "VoicemailService",
 ]

@@ -13,7 +13,9 @@ from ..constants import AgentStatus, ReservationState, StateReason
 from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, ValidationError
 from ..models import Agent, AgentReason, AgentStateSpan, Reservation
 from ..signals import wake_workers
+from . import alone
 from .base import BaseService, cache_result
+from .conferences import ConferenceService, Conversation
 from .outcomes import OutcomeService, WrapUp
 from .reservations import change, end_call, locked, requeue, withdraw
 
@@ -23,24 +25,29 @@ CHOSEN: Final = AgentStatus.CHOSEN_STATUSES
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A caller offered to the agent; `waited_s` counts up to now, the offer is withdrawn at `expires_at`."""
+    """A caller offered to the agent; `waited_s` counts up to now, the offer is withdrawn at `expires_at`.
+
+    `asked_by`: the colleague who wants help with a caller of theirs, or "".
+    """
 
     reservation_id: int
     queue: str
     caller: str
     waited_s: int
     expires_at: datetime
+    asked_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The call an agent accepted; `connected_at` is None until the caller is through."""
+    """The call an agent accepted; `connected_at` is None until the caller is through, `conversation` until then too."""
 
     reservation_id: int
     queue: str
     caller: str
     accepted_at: datetime
     connected_at: datetime | None
+    conversation: Conversation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ class AgentService(BaseService):
             if span is None:
                 span = self._first_span(agent_id=agent_id, state=state, reason=reason, now=now)
             if state == AgentStatus.AVAILABLE:
+                alone.end_all(alone.of_agent(agent_id), now=now)
                 wake_workers()
         return span
 
@@ -163,7 +171,7 @@ class AgentService(BaseService):
         self.heard(agent=agent, at_desk=at_desk, now=now)
         span = AgentStateSpan.objects.current().filter(agent=agent).first()
         active = Reservation.objects.filter(agent=agent, state__in=ReservationState.ACTIVE_STATES)
-        reservation = active.select_related("entry__queue", "entry__call").first()
+        reservation = active.select_related("entry__queue", "entry__call", "asked_by__agent").first()
         return Desk(
             identity=agent.identity,
             state=span.state if span else AgentStatus.OFFLINE,
@@ -187,9 +195,9 @@ class AgentService(BaseService):
         return reservation
 
     def _give_back(self, reservation: Reservation, *, only: str, state: str, reason: str, now: datetime) -> None:
-        withdrawn = withdraw(
-            reservation, only=(only,), state=state, agent_state=AgentStatus.ON_BREAK, reason=reason, now=now
-        )
+        # Who turns down a colleague goes on as before; who turns down a caller would be next again.
+        next_state = AgentStatus.AVAILABLE if reservation.asked_by_id else AgentStatus.ON_BREAK
+        withdrawn = withdraw(reservation, only=(only,), state=state, agent_state=next_state, reason=reason, now=now)
         if not withdrawn:
             raise _gone(reservation)
         requeue(reservation.entry)
@@ -216,6 +224,7 @@ def _offer(reservation: Reservation | None, now: datetime) -> Offer | None:
         caller=entry.call.from_number,
         waited_s=int((now - entry.enqueued_at).total_seconds()),
         expires_at=reservation.expires_at,
+        asked_by=reservation.asked_by.agent.name if reservation.asked_by else "",
     )
 
 
@@ -223,10 +232,12 @@ def _talk(reservation: Reservation | None) -> Talk | None:
     if reservation is None or reservation.accepted_at is None:
         return None
     entry = reservation.entry
+    joined = reservation.agent_call_id is not None
     return Talk(
         reservation_id=reservation.pk,
         queue=entry.queue.name,
         caller=entry.call.from_number,
         accepted_at=reservation.accepted_at,
-        connected_at=entry.answered_at,
+        connected_at=entry.answered_at if joined or not reservation.asked_by_id else None,
+        conversation=ConferenceService().of(reservation_id=reservation.pk) if joined else None,
     )

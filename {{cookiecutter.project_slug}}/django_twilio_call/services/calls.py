@@ -16,7 +16,7 @@ from .callbacks import CallbackService
 from .decisions import Goodbye, Meet, Menu, Queued, Said
 from .ivr import IVRService, Step
 from .queues import QueueService
-from .reservations import change, locked, release
+from .reservations import change, locked
 
 logger = logging.getLogger(__name__)
 
@@ -63,18 +63,22 @@ class CallService(BaseService):
         if reservation is None or reservation.agent.identity != identity:
             logger.warning("agent joined for a reservation that is not theirs", extra={"reservation": reservation_id})
             return Goodbye()
-        if reservation.agent_call is not None or reservation.entry.state != QueueEntryState.RESERVED:
+        asked = reservation.asked_by_id is not None
+        expected = QueueEntryState.ANSWERED if asked else QueueEntryState.RESERVED
+        if reservation.agent_call is not None or reservation.entry.state != expected:
             return Goodbye()
         call = self._agent_leg(sid=sid, reservation=reservation, from_number=from_number, to_number=to_number, now=now)
         if not change(reservation, Q(state=ReservationState.ACCEPTED), agent_call=call):
             return Goodbye()
-        self._fetch(reservation.entry, connect_url=connect_url, status_url=status_url, now=now)
-        return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+        if not asked:
+            self._fetch(reservation.entry, connect_url=connect_url, status_url=status_url, now=now)
+        return Meet(reservation_id=reservation.pk, conference=reservation.conference, ends=not asked)
 
     def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
         """The caller has left the queue for the agent: first writer wins, so an answer never undoes a hang-up.
 
-        When the agent is gone meanwhile the caller goes back, to the same place in the queue.
+        When the agent is gone meanwhile another one may wait for the caller already; or they go back, to the same place
+        in the queue. Who was fetched twice is sent to where they were.
         """
         reservation = locked(reservation_id)
         if reservation is None:
@@ -84,20 +88,16 @@ class CallService(BaseService):
             Call.objects.adopt(reservation_id=reservation_id, sid=sid)
         elif entry.call.sid != sid:
             return Goodbye()
-        agent_waits = Reservation.objects.filter(pk=reservation_id, state=ReservationState.ACCEPTED).exists()
-        if agent_waits and entry.state == QueueEntryState.RESERVED:
-            entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
-            entry.save(update_fields=["state", "answered_at", "ended_at"])
-            return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+        joined = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
+        waiting = joined.first()
+        if waiting is not None and entry.state in (QueueEntryState.RESERVED, QueueEntryState.ANSWERED):
+            if entry.state == QueueEntryState.RESERVED:
+                entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
+                entry.save(update_fields=["state", "answered_at", "ended_at"])
+            return Meet(reservation_id=waiting.pk, conference=waiting.conference)
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().waits(entry)
         return Goodbye()
-
-    def conference_ended(self, *, reservation_id: int, now: datetime) -> None:
-        """The conversation is over: the agent goes on to wrap-up."""
-        reservation = locked(reservation_id)
-        if reservation is not None:
-            release(reservation, now=now)
 
     def status(
         self,
@@ -119,7 +119,7 @@ class CallService(BaseService):
             Call.objects.adopt(reservation_id=reservation_id, sid=sid)
         if Call.objects.project(sid=sid, status=status, sequence=sequence, duration=duration, now=now):
             return
-        role = CallRole.AGENT if from_number.startswith("client:") else CallRole.CUSTOMER
+        role = _role(from_number)
         self._remember(sid=sid, role=role, from_number=from_number, to_number=to_number, now=now)
         Call.objects.project(sid=sid, status=status, sequence=sequence, duration=duration, now=now)
 
@@ -201,6 +201,13 @@ class CallService(BaseService):
             started_at=now,
             answered_at=now,
         )
+
+
+def _role(from_number: str) -> str:
+    """Whose leg it is, by who makes it."""
+    if from_number.startswith("client:supervisor_"):
+        return CallRole.SUPERVISOR
+    return CallRole.AGENT if from_number.startswith("client:") else CallRole.CUSTOMER
 
 
 def _record(call: Call) -> dict[str, Any]:

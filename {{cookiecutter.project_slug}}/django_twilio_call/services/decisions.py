@@ -132,10 +132,24 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Meet:
-    """Caller and agent meet in `conference` for reservation `reservation_id`."""
+    """Caller and agent meet in `conference` for reservation `reservation_id`.
+
+    It ends with whoever leaves it, but for one who was asked in (`ends` is False). A supervisor comes in muted,
+    and is heard, if at all, by the leg `coach` alone.
+    """
 
     reservation_id: int
     conference: str
+    ends: bool = True
+    coach: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialOut:
+    """Connect the caller with a number outside, and ask again afterwards for reservation `reservation_id`."""
+
+    reservation_id: int
+    number: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
+from ..cache import invalidate_service_cache
 from ..constants import AgentStatus, Onward, QueueEntryState, ReservationState
 from ..exceptions import ValidationError
 from ..models import (
@@ -31,6 +32,7 @@ from ..models import (
 from ..models.counting import UNCOUNTED
 from ..models.intervals import Key
 from .base import BaseService
+from .reporting import first_open_day, midnight
 
 COUNTED: Final = Q(is_counted=True)
 Counting: TypeAlias = Callable[["Sums", Iterable[Any]], None]
@@ -49,6 +51,10 @@ class Sums:
         row = self._of[model].setdefault((owner, interval_of(moment)), defaultdict(int))
         for name, value in figures.items():
             row[name] += value
+
+    def reach_before(self, moment: datetime) -> bool:
+        """Whether anything belongs to an interval before that."""
+        return any(begins_at < moment for rows in self._of.values() for _, begins_at in rows)
 
     def write(self, begin: datetime | None = None, end: datetime | None = None) -> int:
         """Add all of it, or what lies from `begin` to `end`, to the tables; answers how many intervals that were."""
@@ -70,14 +76,14 @@ class IntervalService(BaseService):
 
     service_type = "reporting"
 
-    def count(self) -> int:
+    def count(self, *, now: datetime) -> int:
         """Count rows that have ended since, up to a batch of each kind; answers how many."""
         kinds: tuple[tuple[QuerySet[Any], Counting], ...] = (
             (_visits(), self._count_visits),
             (_offers(), _count_offers),
             (_spans(), _count_spans),
         )
-        return sum(self._claim(rows, counting) for rows, counting in kinds)
+        return sum(self._claim(rows, counting, now) for rows, counting in kinds)
 
     @transaction.atomic
     def rebuild(self, *, begin: datetime, end: datetime) -> int:
@@ -103,10 +109,11 @@ class IntervalService(BaseService):
                 _wrap_up(sums, offer, offer.wrap_up_end)
         spans = AgentStateSpan.objects.filter(COUNTED, started_at__lt=end, ended_at__gt=begin)
         _count_states(sums, spans.iterator())
+        transaction.on_commit(_forget)
         return sums.write(begin, end)
 
     @transaction.atomic
-    def _claim(self, rows: QuerySet[Any], counting: Counting) -> int:
+    def _claim(self, rows: QuerySet[Any], counting: Counting, now: datetime) -> int:
         """Count up to a batch of these."""
         uncounted = rows.filter(UNCOUNTED).order_by("pk").select_for_update(skip_locked=True, of=("self",))
         taken = list(uncounted[: self.batch_size])
@@ -114,6 +121,8 @@ class IntervalService(BaseService):
             sums = Sums()
             counting(sums, taken)
             sums.write()
+            if sums.reach_before(midnight(first_open_day(now))):
+                transaction.on_commit(_forget)
             rows.model._default_manager.filter(pk__in=[row.pk for row in taken]).update(is_counted=True)
         return len(taken)
 
@@ -124,6 +133,12 @@ class IntervalService(BaseService):
             if entry.ended_at is not None:
                 waited = (entry.answered_at or entry.ended_at) - entry.enqueued_at
                 sums.add(QueueInterval, entry.queue_id, entry.enqueued_at, **_of_visit(entry, waited, short))
+
+
+def _forget() -> None:
+    """What was kept of days that were over is not what they were any more."""
+    for service in ("reporting", "metrics"):
+        invalidate_service_cache(service)
 
 
 def _of_visit(entry: QueueEntry, waited: timedelta, short: timedelta) -> dict[str, int]:

@@ -1,92 +1,186 @@
-"""The outbox: commands to Twilio, sent after the commit that wanted them, again until they are done."""
+"""The outbox: commands to Twilio, sent after the commit that wanted them.
+
+What may be sent twice is sent again until it is done. A call is made once: see `submissions` for one that may be.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 
-from ..constants import HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
-from ..exceptions import CallNotInProgress, TelephonyError
-from ..models import Outbox
-from ..retry import Backoff
+from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
+from ..exceptions import CallNotInProgress, NotSent, TelephonyError
+from ..models import Call, Outbox, OutsideLeg, Pace
+from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
 from .base import BaseService
-from .reservations import agent_gives_up
+from .reservations import agent_gives_up, not_transferred
 
 logger = logging.getLogger(__name__)
 
+FIRST_QUESTION: Final = timedelta(seconds=2)
+"""By then a call that was made is in Twilio's lists, or its first webhook has come."""
+
 
 class OutboxService(BaseService):
-    """Delivers commands. Both kinds may be sent twice without harm, so one whose answer got lost is sent again."""
+    """Delivers commands, in any number of workers: each is leased, and a worker that dies loses its lease."""
 
     service_type = "outbox"
     operation_type = "outbox"
 
-    def __init__(self, *, telephony: Telephony | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        telephony: Telephony | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = full_jitter,
+    ) -> None:
         super().__init__()
         self.telephony = telephony or get_telephony()
+        self._clock, self._jitter = clock, jitter
 
     def deliver(self, *, now: datetime) -> int:
-        """Send every command that is due at `now`; answers how many were taken."""
-        taken = 0
-        while (command := self._take(now)) is not None:
+        """Send every command that is due, from `now` on; answers how many were taken.
+
+        Calls to be made come last, and no more often than the account may: the others wait for the next delivery.
+        """
+        began, taken = self._clock(), 0
+
+        def at() -> datetime:
+            return now + timedelta(seconds=self._clock() - began)
+
+        while (command := self._lease(at()) or self._lease_call(at())) is not None:
             taken += 1
             if self._overtaken(command):
                 # A call that is not made is a try that failed: `dialing` makes another one.
                 lost = command.kind == OutboxKind.CREATE_CALL
-                self._end(command, OutboxState.FAILED if lost else OutboxState.DONE, now)
+                end(command, OutboxState.FAILED if lost else OutboxState.DONE, at())
             else:
-                self._send(command, now)
+                self._send(command, at)
         return taken
 
-    def _take(self, now: datetime) -> Outbox | None:
-        """Lease the oldest command that is due: a worker that dies with it loses the lease, not the command."""
-        with transaction.atomic():
-            due = Outbox.objects.due(now).select_related("entry").select_for_update(skip_locked=True, of=("self",))
-            command = due.first()
-            if command is not None:
-                command.attempts += 1
-                command.not_before = now + timedelta(seconds=self.config.outbox_lease)
-                command.save(update_fields=["attempts", "not_before"])
-            return command
+    @transaction.atomic
+    def _lease(self, now: datetime) -> Outbox | None:
+        """Lease the oldest command that is due and may be sent twice."""
+        due = Outbox.objects.due(now).exclude(kind=OutboxKind.CREATE_CALL)
+        command = due.select_related("entry").select_for_update(skip_locked=True, of=("self",)).first()
+        if command is not None:
+            self._leased(command, now)
+        return command
+
+    @transaction.atomic
+    def _lease_call(self, now: datetime) -> Outbox | None:
+        """Lease a call to be made, if another one may be made now.
+
+        From the commit on nobody knows whether there is such a call, until Twilio has said so: if this worker dies,
+        that is what the row says.
+        """
+        due = Outbox.objects.due(now).filter(kind=OutboxKind.CREATE_CALL)
+        command = due.select_related("entry").select_for_update(skip_locked=True, of=("self",)).first()
+        if command is None:
+            return None
+        if not self._overtaken(command):
+            if not Pace.objects.take(Pace.CALLS, every=timedelta(seconds=1 / self.config.calls_per_second), now=now):
+                return None
+            command.state, command.sent_at = OutboxState.SUBMISSION_UNKNOWN, now
+        self._leased(command, now)
+        return command
+
+    def _leased(self, command: Outbox, now: datetime) -> None:
+        command.attempts += 1
+        command.not_before = now + timedelta(seconds=self.config.outbox_lease)
+        command.save(update_fields=["attempts", "not_before", "state", "sent_at"])
 
     def _overtaken(self, command: Outbox) -> bool:
         """A caller who already left the queue must not be fetched again: that would tear them out of a conversation."""
+        if command.kind == OutboxKind.TRANSFER_CALL:
+            return command.entry is not None and command.entry.state not in QueueEntryState.OPEN_STATES
+        if command.kind == OutboxKind.ADD_PARTICIPANT:
+            return not OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).exists()
         return command.entry is not None and command.entry.state != QueueEntryState.RESERVED
 
-    def _send(self, command: Outbox, now: datetime) -> None:
+    def _send(self, command: Outbox, at: Callable[[], datetime]) -> None:
         try:
-            if command.kind == OutboxKind.REDIRECT_CALL:
+            if command.kind in (OutboxKind.REDIRECT_CALL, OutboxKind.TRANSFER_CALL):
                 self.telephony.redirect_call(sid=command.call_sid, url=command.url)
             elif command.kind == OutboxKind.CREATE_CALL:
-                self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
+                sid = self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
+                made(command, sid, at())
+                return
+            elif command.kind == OutboxKind.UPDATE_PARTICIPANT:
+                self.telephony.update_participant(
+                    conference=command.conference, sid=command.call_sid, changes=command.changes or {}
+                )
+            elif command.kind == OutboxKind.ADD_PARTICIPANT:
+                self.telephony.add_participant(
+                    conference=command.conference,
+                    to=command.to_number,
+                    label=(command.changes or {})["label"],
+                    status_url=command.status_url,
+                )
             else:
                 self.telephony.end_call(sid=command.call_sid)
         except CallNotInProgress:
-            self._end(command, OutboxState.DONE, now)  # hung up first: a normal race, the webhooks tell the rest
+            self._over(command, at())
         except TelephonyError as error:
-            self._failed(command, error, now)
+            self._failed(command, error, at())
         else:
-            self._end(command, OutboxState.DONE, now)
+            end(command, OutboxState.DONE, at())
+
+    @transaction.atomic
+    def _over(self, command: Outbox, now: datetime) -> None:
+        """The call had ended: a normal race. A leg that was to end has, whether its callback comes or not."""
+        end(command, OutboxState.DONE, now)
+        if command.kind == OutboxKind.END_CALL:
+            Call.objects.project(sid=command.call_sid, status=CallStatus.COMPLETED, sequence=-1, now=now)
 
     def _failed(self, command: Outbox, error: TelephonyError, now: datetime) -> None:
         command.last_error = str(error)
-        backoff = Backoff.from_config(self.config.get_retry_config(self.operation_type))
-        # A call whose creation may have arrived is not created again: only 429 says that nothing was done.
-        repeatable = command.kind != OutboxKind.CREATE_CALL or error.status == HTTPStatusCodes.RATE_LIMITED
-        if repeatable and error.retryable and command.attempts <= backoff.max_retries:
-            wait = backoff.delay(command.attempts) if error.retry_after is None else error.retry_after
-            command.not_before = now + timedelta(seconds=wait)
+        undone = isinstance(error, NotSent) or error.status == HTTPStatusCodes.RATE_LIMITED
+        if command.kind == OutboxKind.CREATE_CALL and error.retryable and not undone:
+            command.not_before = now + FIRST_QUESTION
             command.save(update_fields=["not_before", "last_error"])
+            logger.warning("a call may have been made: %s", error, extra={"outbox": command.pk})
+            return
+        backoff = Backoff.from_config(self.retry_config)
+        if error.retryable and command.attempts <= backoff.max_retries:
+            wait = error.retry_after
+            wait = backoff.delay(command.attempts, jitter=self._jitter) if wait is None else wait
+            command.state, command.not_before = OutboxState.PENDING, now + timedelta(seconds=wait)
+            command.save(update_fields=["state", "not_before", "last_error"])
             return
         logger.error("Twilio refused a command for good", extra={"outbox": command.pk, "error": command.last_error})
-        with transaction.atomic():
-            self._end(command, OutboxState.FAILED, now)
-            if command.entry is not None:
-                agent_gives_up(command.entry, now=now)
+        give_up(command, now)
 
-    def _end(self, command: Outbox, state: str, now: datetime) -> None:
-        command.state, command.done_at = state, now
-        command.save(update_fields=["state", "done_at", "last_error"])
+
+@transaction.atomic
+def made(command: Outbox, sid: str, now: datetime, *, status: str = "", duration: int | None = None) -> None:
+    """The call was made and has this sid: whichever of its webhooks came first may have said so already."""
+    if not Call.objects.filter(sid=sid).exists():
+        Call.objects.filter(sid=command.call_sid).update(sid=sid)
+    if status:
+        Call.objects.project(sid=sid, status=status, sequence=-1, duration=duration, now=now)
+    end(command, OutboxState.DONE, now)
+
+
+@transaction.atomic
+def give_up(command: Outbox, now: datetime) -> None:
+    """The command cannot be done: who waits for it is let go."""
+    end(command, OutboxState.FAILED, now)
+    if command.kind == OutboxKind.TRANSFER_CALL:
+        not_transferred(command.entry, now=now)
+    elif command.kind == OutboxKind.ADD_PARTICIPANT:
+        OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).update(ended_at=now)
+    elif command.entry is not None:
+        agent_gives_up(command.entry, now=now)
+
+
+def end(command: Outbox, state: str, now: datetime) -> None:
+    """Nothing is left to be done."""
+    command.state, command.done_at = state, now
+    command.save(update_fields=["state", "done_at", "last_error"])

@@ -11,13 +11,13 @@ from typing import Any
 
 from django.db.models import Q
 
-from ..constants import AgentStatus, OutboxKind, QueueEntryState, ReservationState
+from ..constants import AgentStatus, Onward, OutboxKind, OverflowReason, QueueEntryState, ReservationState
 from ..models import AgentStateSpan, Outbox, QueueEntry, Reservation
 from ..signals import wake_workers
 
 
-def locked(reservation_id: int) -> Reservation | None:
-    """The reservation with its entry locked, and with queue, call and agent, in one statement.
+def locked(which: int | Q) -> Reservation | None:
+    """A reservation, by its id or as said, with its entry locked, and with queue, call and agent, in one statement.
 
     Locking both rows here would lock them in the wrong order; so the reservation may be a moment old, which is why
     `change` looks again.
@@ -25,7 +25,7 @@ def locked(reservation_id: int) -> Reservation | None:
     return (
         Reservation.objects.select_related("entry__queue", "entry__call", "agent", "agent_call")
         .select_for_update(of=("entry",))
-        .filter(pk=reservation_id)
+        .filter(which if isinstance(which, Q) else Q(pk=which))
         .first()
     )
 
@@ -104,6 +104,16 @@ def agent_gives_up(entry: QueueEntry, *, now: datetime) -> None:
     joined = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
     for sid in joined.values_list("agent_call__sid", flat=True):
         end_call(sid=sid, now=now)
+
+
+def not_transferred(entry: QueueEntry | None, *, now: datetime) -> None:
+    """The caller of a transfer stays where they are: end the visit that was to come, and let its agent go."""
+    if entry is None:
+        return
+    waiting = QueueEntry.objects.filter(pk=entry.pk, state__in=QueueEntryState.OPEN_STATES)
+    why = {"overflow_reason": OverflowReason.TROUBLE, "overflow_to": Onward.GOODBYE}
+    if waiting.update(state=QueueEntryState.OVERFLOWED, ended_at=now, **why):
+        caller_gone(entry.pk, now=now)
 
 
 def end_call(*, sid: str, now: datetime) -> None:

@@ -199,6 +199,8 @@ class RoutingService(BaseService):
     @transaction.atomic
     def _end_timed_span(self, pk: int, now: datetime) -> bool:
         agent_id = AgentStateSpan.objects.values_list("agent_id", flat=True).get(pk=pk)
+        if alone.end_all(alone.of_agent(agent_id), now=now):
+            return False
         OutcomeService().time_out(agent_id=agent_id, now=now)
         moved = AgentStateSpan.objects.move(agent_id=agent_id, to=AgentStatus.AVAILABLE, now=now, pk=pk)
         return moved is not None

@@ -7,7 +7,7 @@ from typing import Final
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ..conf import Config
-from ..services.decisions import Meet, Offer, Queued, TakeMessage, Wait
+from ..services.decisions import DialOut, Meet, Offer, Queued, TakeMessage, Wait
 from .links import callback_url, twiml_url
 from .speech import Speaker
 
@@ -80,14 +80,30 @@ def meet(meet: Meet) -> VoiceResponse:
     """Both legs say the same: a conference takes its callback from whoever comes first, and ends with either."""
     response = VoiceResponse()
     dial = Dial()
+    supervisor = {"muted": True, "coach": meet.coach} if meet.coach else {}
     dial.conference(
         meet.conference,
-        start_conference_on_enter=True,
-        end_conference_on_exit=True,
+        start_conference_on_enter=not meet.coach,
+        end_conference_on_exit=meet.ends,
         beep=False,
         status_callback=callback_url("conference", reservation=meet.reservation_id),
-        status_callback_event="start end join leave",
+        status_callback_event="start end join leave mute hold modify",
         status_callback_method="POST",
+        **supervisor,
     )
+    response.append(dial)
+    return response
+
+
+def dial_out(out: DialOut, config: Config) -> VoiceResponse:
+    """<Dial> counts against no limit of created calls, and tells how it went."""
+    response = VoiceResponse()
+    dial = Dial(
+        action=twiml_url("outside-ended", reservation=out.reservation_id),
+        method="POST",
+        caller_id=config.twilio_phone_number,
+        timeout=config.ring_timeout,
+    )
+    dial.number(out.number)
     response.append(dial)
     return response

@@ -1,25 +1,7 @@
-"""The addresses Twilio calls us at, absolute, with what Twilio should do when we do not answer."""
+"""The addresses Twilio calls us at, for webhooks: services need them as well, so they are a floor further down."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from ..links import callback_url, twiml_url
 
-from django.urls import reverse
-
-from ..conf import get_config
-from ..constants import WebhookPolicy
-
-
-def twiml_url(name: str, **query: str | int) -> str:
-    """URL of the TwiML webhook `name`."""
-    return _url(name, query) + WebhookPolicy.TWIML
-
-
-def callback_url(name: str, **query: str | int) -> str:
-    """URL of the status callback `name`."""
-    return _url(name, query) + WebhookPolicy.CALLBACK
-
-
-def _url(name: str, query: dict[str, str | int]) -> str:
-    path = reverse(f"twilio:{name}")
-    return f"{get_config().public_base_url}{path}" + (f"?{urlencode(query)}" if query else "")
+__all__ = ["callback_url", "twiml_url"]

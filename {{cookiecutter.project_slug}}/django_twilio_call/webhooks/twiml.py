@@ -9,6 +9,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from ..conf import Config
 from ..services.decisions import (
     Ask,
+    DialOut,
     GiveUp,
     Go,
     Goodbye,
@@ -31,6 +32,7 @@ from .speech import Speaker
 
 Decision = (
     Ask
+    | DialOut
     | GiveUp
     | Go
     | Goodbye
@@ -79,6 +81,8 @@ def _response(decision: Decision, config: Config) -> VoiceResponse:
             return _farewell("promise", decision.speech, config)
         case Meet():
             return lines.meet(decision)
+        case DialOut():
+            return lines.dial_out(decision, config)
         case SendOn():
             return _send_on(decision, config)
         case Sorry():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from . import queue_views, views
+from . import conference_views, queue_views, views
 
 app_name = "twilio"
 
@@ -21,7 +21,11 @@ urlpatterns = [
     path("recording/", queue_views.RecordingWebhook.as_view(), name="recording"),
     path("connect/", views.ConnectWebhook.as_view(), name="connect"),
     path("agent/", views.AgentWebhook.as_view(), name="agent"),
-    path("conference/", views.ConferenceWebhook.as_view(), name="conference"),
+    path("conference/", conference_views.ConferenceWebhook.as_view(), name="conference"),
+    path("transfer/", conference_views.TransferWebhook.as_view(), name="transfer"),
+    path("outside/", conference_views.OutsideWebhook.as_view(), name="outside"),
+    path("outside-ended/", conference_views.OutsideEndedWebhook.as_view(), name="outside-ended"),
+    path("outside-status/", conference_views.OutsideStatusWebhook.as_view(), name="outside-status"),
     path("status/", views.StatusWebhook.as_view(), name="status"),
     path("fallback/", csrf_exempt(views.fallback), name="fallback"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import Config, get_config
-from ..services import CallService, IVRService
+from ..services import CallService, IVRService, SupervisionService
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
 from .links import callback_url, twiml_url
@@ -100,7 +100,9 @@ class AgentWebhook(TwilioWebhook):
         return f"agent:{delivery.call_sid}"
 
     def respond(self, delivery: Delivery, config: Config) -> str:
-        """Into the conference, where the caller follows."""
+        """Into the conference, where the caller follows; a supervisor into one that is under way."""
+        if "supervision" in delivery.fields:
+            return self._supervise(delivery, config)
         reservation_id = delivery.number("reservation")
         decision = CallService().join(
             sid=delivery.call_sid,
@@ -114,21 +116,16 @@ class AgentWebhook(TwilioWebhook):
         )
         return twiml.render(decision, config)
 
-
-class ConferenceWebhook(StatusCallback):
-    """Something happened in a conference."""
-
-    kind = "conference"
-
-    def key(self, delivery: Delivery) -> str:
-        """Twilio numbers the events of a conference."""
-        return f"conf:{delivery.text('ConferenceSid')}:{delivery.number('SequenceNumber')}"
-
-    def respond(self, delivery: Delivery, config: Config) -> str:
-        """Only its end decides something; the others are kept for the record."""
-        if delivery.text("StatusCallbackEvent") == "conference-end":
-            CallService().conference_ended(reservation_id=delivery.number("reservation"), now=delivery.now)
-        return ""
+    def _supervise(self, delivery: Delivery, config: Config) -> str:
+        decision = SupervisionService().join(
+            supervision_id=delivery.number("supervision"),
+            identity=delivery.text("From").removeprefix("client:"),
+            sid=delivery.call_sid,
+            from_number=delivery.text("From"),
+            to_number=delivery.text("To", ""),
+            now=delivery.now,
+        )
+        return twiml.render(decision, config)
 
 
 class StatusWebhook(StatusCallback):

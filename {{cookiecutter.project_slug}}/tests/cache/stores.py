@@ -1,10 +1,14 @@
-"""Stores for tests: one that only remembers, and one that goes away when told."""
+"""A store for tests that remembers, and goes away when told; and a guard on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from django_twilio_call.cache.bulk import BulkGuard
+from django_twilio_call.cache.counters import Counters
+from django_twilio_call.cache.guard import Guard
 from django_twilio_call.cache.link import StoreAway
 from django_twilio_call.cache.store import Store
 
@@ -51,6 +55,11 @@ class FakeStore(Store):
         self.data[key] = (data, float("inf") if seconds is None else self.clock() + seconds)
         return True
 
+    def prolong(self, key: str, seconds: float) -> None:
+        self._go()
+        if key in self.data:
+            self.data[key] = (self.data[key][0], self.clock() + seconds)
+
     def delete(self, key: str) -> None:
         self._go()
         self.data.pop(key, None)
@@ -62,3 +71,30 @@ class FakeStore(Store):
         except StoreAway:
             return False
         return True
+
+
+class Bench:
+    """A guard on a store and a clock of its own, and a value that is counted each time it is computed."""
+
+    TAGS = ("s:queue",)
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.store = FakeStore(clock=self.clock)
+        self.counters = Counters()
+        self.guard = self.another()
+        self.answer: Any = 0
+
+    def another(self, sleep: Callable[[float], None] | None = None) -> BulkGuard:
+        """The guard of another process on the same store."""
+        return BulkGuard(self.store, clock=self.clock, sleep=sleep or self._pass)
+
+    def _pass(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    def next(self) -> Any:
+        self.answer += 1
+        return self.answer
+
+    def get(self, compute: Callable[[], Any] | None = None, *, key: str = "k", guard: Guard | None = None) -> Any:
+        return (guard or self.guard).get(key, self.TAGS, 100, compute or self.next, self.counters)

@@ -3,43 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from django_twilio_call.cache.bulk import BulkGuard
-from django_twilio_call.cache.counters import Counters
-from django_twilio_call.cache.guard import LEASE, Guard
+from django_twilio_call.cache.turns import LEASE
 
-from .stores import Clock, FakeStore
+from .stores import Bench, FakeStore
 
-TAGS = ("s:queue",)
-
-
-class Bench:
-    """A guard on a store and a clock of its own, and a value that is counted each time it is computed."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.store = FakeStore(clock=self.clock)
-        self.counters = Counters()
-        self.guard = self.another()
-        self.answer: Any = 0
-
-    def another(self) -> BulkGuard:
-        """The guard of another process on the same store."""
-        return BulkGuard(self.store, clock=self.clock, sleep=lambda seconds: self._pass(seconds))
-
-    def _pass(self, seconds: float) -> None:
-        self.clock.now += seconds
-
-    def next(self) -> Any:
-        self.answer += 1
-        return self.answer
-
-    def get(self, compute: Callable[[], Any] | None = None, *, key: str = "k", guard: Guard | None = None) -> Any:
-        return (guard or self.guard).get(key, TAGS, 100, compute or self.next, self.counters)
+TAGS = Bench.TAGS
 
 
 @pytest.fixture
@@ -136,26 +108,6 @@ def test_a_caller_after_the_invalidation_does_not_share_a_computation_from_befor
     assert bench.get() != "old"
 
 
-def test_threads_that_miss_together_compute_once(bench: Bench) -> None:
-    started, results = threading.Barrier(8), []
-
-    def slow() -> Any:
-        threading.Event().wait(0.1)
-        return bench.next()
-
-    def call() -> None:
-        started.wait()
-        results.append(bench.get(slow))
-
-    threads = [threading.Thread(target=call) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert results == [1] * 8
-
-
 def test_near_its_end_one_renews_a_value_and_the_others_still_get_it(bench: Bench) -> None:
     bench.get()
     bench.clock.now += 98.5
@@ -168,14 +120,6 @@ def test_near_its_end_one_renews_a_value_and_the_others_still_get_it(bench: Benc
     assert bench.get(compute) == 2
     assert bench.get() == 2
     assert (bench.counters.stale, bench.counters.computations) == (1, 2)
-
-
-def test_whoever_dies_while_computing_holds_up_nobody_for_longer_than_the_lease(bench: Bench) -> None:
-    bench.store.add("k:lock", b"1", LEASE)  # and was killed
-    began = bench.clock.now
-
-    assert bench.get() == 1
-    assert bench.clock.now - began <= LEASE + 0.1
 
 
 def test_an_error_of_the_computing_is_the_callers_and_the_next_one_tries_again(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """No order of computing, invalidating and expiring gives anybody a value from before the last invalidation they follow.
 
-Two processes run as generators that stop at every round trip to the store; hypothesis chooses who goes next.
+Threads of one process and of others stop at every round trip to the store, and hypothesis chooses who goes next. Now
+and then the store does not answer one of them, who then computes without it.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from django_twilio_call.cache.counters import Counters
 from django_twilio_call.cache.guard import Guard
+from django_twilio_call.cache.link import StoreAway
+from django_twilio_call.cache.turns import Flight, Flights
 
 from .stores import Clock, FakeStore
 
@@ -27,7 +30,22 @@ class SteppedStore(FakeStore):
 
     def _go(self) -> None:
         self.turns.pause()
+        if self.turns.stalled():
+            raise StoreAway("one does not get through")
         super()._go()
+
+
+class SteppedFlights(Flights):
+    """Whoever waits for another thread lets the others go on."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__()
+        self._turns = turns
+
+    def _landed(self, flight: Flight) -> bool:
+        while not flight.result.done():
+            self._turns.pause()
+        return True
 
 
 class Turns:
@@ -64,6 +82,14 @@ class Turns:
             self._back.release()
             self._turn[number].acquire()
 
+    def stall(self) -> None:
+        """The next thing this thread asks of the store gets no answer."""
+        self._mine.stalls = True
+
+    def stalled(self) -> bool:
+        stalls, self._mine.stalls = getattr(self._mine, "stalls", False), False
+        return stalls
+
     def run(self, order: Sequence[int]) -> None:
         """Let them go on in this order, and then in turn, until all are done."""
         count = len(self._threads)
@@ -81,13 +107,19 @@ class Turns:
 @settings(max_examples=400, deadline=None)
 @given(
     actors=st.lists(
-        st.lists(st.sampled_from(["read", "change", "wait"]), min_size=1, max_size=4), min_size=2, max_size=4
+        st.lists(st.sampled_from(["read", "change", "wait", "stall"]), min_size=1, max_size=4),
+        min_size=2,
+        max_size=4,
     ),
+    threads=st.booleans(),
     # Few changes between them, each after some steps: most races need no more, and are seldom met by dice alone.
     order=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 8)), max_size=12),
 )
+# Those that dice seldom meet: a change while somebody of the same process computes, with the store and without it.
+@example(actors=[["read"], ["change", "read"]], threads=True, order=[(0, 7), (1, 5)])
+@example(actors=[["stall", "read"], ["change", "stall", "read"]], threads=True, order=[(0, 2), (1, 5)])
 def test_no_reader_gets_a_value_older_than_an_invalidation_it_follows(
-    actors: list[list[str]], order: list[tuple[int, int]]
+    actors: list[list[str]], threads: bool, order: list[tuple[int, int]]
 ) -> None:
     clock, turns = Clock(), Turns()
     store = SteppedStore(clock=clock)
@@ -95,12 +127,19 @@ def test_no_reader_gets_a_value_older_than_an_invalidation_it_follows(
     source = acknowledged = 0
     stale: list[tuple[int, int]] = []
 
-    def actor(steps: list[str]) -> Callable[[], None]:
-        guard = Guard(store, clock=clock, sleep=lambda seconds: sleep(seconds))
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        turns.pause()
 
-        def sleep(seconds: float) -> None:
-            clock.now += seconds
-            turns.pause()
+    def process() -> Guard:
+        guard = Guard(store, clock=clock, sleep=sleep)
+        guard._flights = SteppedFlights(turns)
+        return guard
+
+    one = process()
+
+    def actor(steps: list[str]) -> Callable[[], None]:
+        guard = one if threads else process()
 
         def compute() -> int:
             value = source  # read from the database
@@ -121,6 +160,8 @@ def test_no_reader_gets_a_value_older_than_an_invalidation_it_follows(
                     turns.pause()  # committed, and not yet invalidated
                     if guard.forget(TAGS):
                         acknowledged = max(acknowledged, now)
+                elif step == "stall":
+                    turns.stall()
                 else:
                     clock.now += 60
 

@@ -44,6 +44,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"origins", lambda _: st.lists(_like(f"https://{HOST}"), max_size=3).map(", ".join)),
     (r"a time zone", lambda _: st.sampled_from(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])),
     (r"a language", lambda _: st.sampled_from(["en-US", "de-DE", "pt-BR"])),
+    (r"scopes", lambda _: st.sampled_from(["openid", "email openid groups"])),
     (r"a voice", lambda _: st.sampled_from(["Polly.Joanna", "Google.de-DE-Standard-A"])),
     (r"a region", lambda _: st.sampled_from(["", "ie1", "us1"])),
     (r"an edge", lambda _: st.sampled_from(["", "dublin"])),
@@ -81,6 +82,8 @@ COUPLED: Final = frozenset(
     {
         "TWILIO_API_KEY",
         "TWILIO_API_SECRET",
+        "OIDC_ISSUER",
+        "OIDC_CLIENT_ID",
         *(name for name in variables() if name.endswith(("_BASE_DELAY", "_MAX_DELAY"))),
     }
 )

@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from django_twilio_call.console import wallboard
 from django_twilio_call.models import Agent, Reservation
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio
@@ -30,6 +31,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_board_at_hand() -> None:
+    wallboard.forget()
 
 
 @pytest.fixture

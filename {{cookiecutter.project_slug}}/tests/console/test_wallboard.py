@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+from copy import copy
 from datetime import timedelta
 
 import pytest
@@ -12,8 +15,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_twilio_call.console import wallboard
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, Queue, Reservation
+from django_twilio_call.models import Agent, Queue, QueueInterval, Reservation, interval_of
 from tests.conftest import make_agent
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +62,7 @@ def test_who_is_away_for_longer_than_planned_is_marked(admin_client: Client, que
     assert "longer than planned" not in text(admin_client)
 
     cache.clear()
+    wallboard.forget()
     make_agent("hedy", queue, state=AgentStatus.LUNCH, since=now - timedelta(minutes=31))
     assert text(admin_client).count("longer than planned") == 1
 
@@ -96,21 +101,88 @@ def test_names_are_escaped(admin_client: Client, queue: Queue) -> None:
 
 
 def test_a_second_viewer_costs_no_figures(admin_client: Client, agent: Agent) -> None:
-    text(admin_client)
+    text(admin_client, "/")
+    other = Client()
+    other.force_login(get_user_model().objects.create(username="other"))
 
     with CaptureQueriesContext(connection) as queries:
-        text(admin_client)
+        text(other)
 
     assert len(queries) == 2  # session and user
+
+
+def test_a_board_that_polls_costs_nothing_at_all_and_writes_no_log(
+    admin_client: Client, agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = text(admin_client)
+    version = re.search(r"[?]v=(\w+)", first)
+    assert version is not None
+    caplog.clear()
+
+    with CaptureQueriesContext(connection) as queries:
+        again = admin_client.get("/live/", {"v": version[1]}, headers=HTMX)
+        whole = admin_client.get("/live/", headers={**HTMX, "Accept-Encoding": "gzip, br"})
+
+    assert (len(queries), len(caplog.records)) == (0, 0)
+    assert (again.status_code, again.content, again.headers["Cache-Control"]) == (204, b"", "no-store")
+    assert gzip.decompress(whole.content).decode() == first
+    assert len(whole.content) < len(first) / 2
+
+
+def test_a_ticket_is_good_for_one_session_and_a_minute(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    text(admin_client)
+    ticket = admin_client.cookies[wallboard.TICKET]
+    assert (ticket["path"], ticket["httponly"], ticket["samesite"]) == ("/live/", True, "Lax")
+    thief, forger = Client(), Client()
+    thief.cookies[wallboard.TICKET] = ticket.value
+    thief.cookies["sessionid"] = "another"
+    forger.cookies = copy(admin_client.cookies)
+    forger.cookies[wallboard.TICKET] = ticket.value[:-1] + "!"
+
+    assert "HX-Refresh" in thief.get("/live/", headers=HTMX).headers
+    with CaptureQueriesContext(connection) as queries:
+        text(forger)
+        monkeypatch.setattr(wallboard, "TICKET_SECONDS", -1)
+        text(admin_client)
+    assert len(queries) == 4  # session and user, twice
+
+
+def test_who_has_signed_out_sees_no_more(admin_client: Client) -> None:
+    text(admin_client)
+    admin_client.post("/accounts/logout/")
+
+    assert "HX-Refresh" in admin_client.get("/live/", headers=HTMX).headers
+
+
+def test_the_board_is_drawn_again_after_a_second(admin_client: Client, queue: Queue) -> None:
+    text(admin_client)
+    make_agent("grace", queue)
+    assert "Grace" not in text(admin_client)
+
+    wallboard.forget()
+    cache.clear()
+    assert "Grace" in text(admin_client)
+
+
+def test_calls_of_today_are_drawn(admin_client: Client, queue: Queue) -> None:
+    assert 'aria-label="No calls"' in text(admin_client)
+    at = timezone.localtime().replace(hour=0, minute=20)
+    QueueInterval.objects.create(queue=queue, begins_at=interval_of(at), offered=9, answered=7, abandoned=2)
+
+    wallboard.forget()
+    cache.clear()
+    assert "9 calls from 00:00 to 23:45, most at 00:15: 9" in text(admin_client)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_call_center(admin_client: Client, queue: Queue) -> None:
     def cost() -> int:
         cache.clear()
+        wallboard.forget()
         with CaptureQueriesContext(connection) as queries:
             text(admin_client)
         return len(queries)
 
+    text(admin_client)  # gives a ticket
     small = cost()
     for number in range(10):
         make_agent(f"agent{number}", queue, Queue.objects.create(key=f"q{number}", name=f"Queue {number}"))

@@ -22,12 +22,18 @@ def app() -> Iterator[App]:
 
 
 @pytest.fixture
-def simulated(app: App, settings: Settings) -> Iterator[Account]:
-    """The account, whose number points nowhere; the configuration names it, its number and its App."""
+def stage(app: App) -> Iterator[Stage]:
+    """The simulator. Its number points nowhere, and there is one TwiML App."""
     account = Account(SID, TOKEN, number=NUMBER, client_voice_url="http://127.0.0.1:1/")
     with Stage(account).running() as stage:
-        settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", stage.url
-        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = SID, TOKEN
-        settings.TWILIO_PHONE_NUMBER, settings.TWILIO_TWIML_APP_SID = NUMBER, FIRST_APP
-        settings.PUBLIC_BASE_URL = app.url
-        yield account
+        yield stage
+
+
+@pytest.fixture
+def simulated(app: App, stage: Stage, settings: Settings) -> Account:
+    """The account; the configuration names it, its number and its App."""
+    settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", stage.url
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = SID, TOKEN
+    settings.TWILIO_PHONE_NUMBER, settings.TWILIO_TWIML_APP_SID = NUMBER, FIRST_APP
+    settings.PUBLIC_BASE_URL = app.url
+    return stage.account

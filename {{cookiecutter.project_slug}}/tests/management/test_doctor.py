@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from io import StringIO
-from typing import Any
 
 import pytest
+import urllib3
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -17,8 +17,9 @@ from django_twilio_call.models import Agent, CallbackRequest, Queue, WebhookEven
 from django_twilio_call.services import DoctorService
 from django_twilio_call.services.doctor import CHECKS
 from tests.conftest import make_agent
-from tests.simulator.stage import App, Said
+from tests.simulator.stage import App, Said, Stage
 from twilio_simulator.account import Account
+from twilio_simulator.calls import Callback
 
 from .conftest import NUMBER
 
@@ -66,6 +67,16 @@ def test_programs_get_json_and_exit_code_1(healthy: Account, app: App) -> None:
             "fix": "manage.py twilio setup --apply",
         }
     ]
+
+
+def test_it_only_asks(healthy: Account, stage: Stage) -> None:
+    def kinds() -> list[str]:
+        answer = urllib3.request("GET", f"{stage.url}/_simulator/timeline/calls/account").json()
+        return [each["method"] for each in answer["entries"]]
+
+    before = len(kinds())
+    doctor()
+    assert set(kinds()[before:]) == {"GET"}
 
 
 # --- scheme ---
@@ -251,26 +262,17 @@ def test_an_account_that_is_too_small_is_found(
 # --- media auth ---
 
 
-class Recorded:
-    """An account with a recording at an address."""
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_recording_that_anybody_can_hear_is_found(healthy: Account, app: App, stage: Stage, is_open: bool) -> None:
+    app.says("/twilio/voice/", "<Pause length='60000'/>")
+    call = stage.dial()
+    made = stage.do(lambda: stage.exchange.recordings.start(call, "OutboundAPI", Callback()))
+    stage.hang_up(call)
+    stage.ended(call)
+    assert made.status == "completed"
+    healthy.standing.open_media = is_open
 
-    def __init__(self, url: str) -> None:
-        self._account, self._url = get_account(), url
-
-    def newest_recording(self) -> str:
-        """Its address."""
-        return self._url
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._account, name)
-
-
-@pytest.mark.parametrize(("status", "wrong"), [(200, True), (401, False)])
-def test_a_recording_that_anybody_can_hear_is_found(healthy: Account, app: App, status: int, wrong: bool) -> None:
-    account: Any = Recorded(app.says("/recording", Said(status=status)))
-    diagnoses = DoctorService(account=account).examine(now=datetime.now(UTC))
-
-    assert [each.state for each in diagnoses if each.id == "media-auth"] == ["wrong" if wrong else "fine"]
+    assert bool(found("media-auth")) is is_open
 
 
 # --- clock ---

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from django_twilio_call.constants import CallStatus, QueueEntryState, ReservationState
+from django_twilio_call.constants import CallStatus, OutboxState, QueueEntryState, ReservationState
 from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation
-from django_twilio_call.services import RoutingService
+from django_twilio_call.services import RoutingService, alone
 from tests.fakes import call_sid
 
 from .test_routing import waiting
@@ -64,3 +64,42 @@ def test_a_caller_who_came_to_another_agent_after_the_first_one_left_talks_on(
     talking.save(force_insert=True)
 
     assert told_to_end(now + LATER) == []
+
+
+def test_a_leg_that_still_lives_is_told_again(talking: Reservation, now: datetime) -> None:
+    ended(1, now)
+    assert told_to_end(now + LATER) == [call_sid(8)]
+    Outbox.objects.update(state=OutboxState.DONE)
+
+    assert told_to_end(now + LATER + alone.AGAIN - timedelta(seconds=1)) == [call_sid(8)]
+    assert told_to_end(now + LATER + alone.AGAIN) == [call_sid(8), call_sid(8)]
+
+
+@pytest.mark.parametrize("over", [ReservationState.COMPLETED, ReservationState.CANCELLED])
+def test_an_agents_leg_whose_reservation_is_over_is_ended(talking: Reservation, now: datetime, over: str) -> None:
+    ended(1, now)
+    Reservation.objects.update(state=over, ended_at=now)
+
+    assert told_to_end(now + timedelta(seconds=5)) == []
+    assert told_to_end(now + LATER) == [call_sid(8)]
+
+
+@pytest.mark.parametrize("outcome", [QueueEntryState.ABANDONED, QueueEntryState.OVERFLOWED])
+def test_an_agent_who_waits_for_a_caller_who_left_is_let_go(talking: Reservation, now: datetime, outcome: str) -> None:
+    QueueEntry.objects.update(state=outcome, answered_at=None, ended_at=now)
+
+    assert told_to_end(now + timedelta(seconds=5)) == []
+    assert told_to_end(now + LATER) == [call_sid(8)]
+
+
+def test_an_agents_leg_that_never_had_a_reservation_is_ended(agent: Agent, now: datetime) -> None:
+    Call.objects.create(sid=call_sid(9), role="agent", from_number="client:agent_1", to_number="", started_at=now)
+
+    assert told_to_end(now + timedelta(seconds=5)) == []
+    assert told_to_end(now + LATER) == [call_sid(9)]
+
+
+def test_an_agent_who_waits_for_a_caller_on_the_way_is_left_alone(talking: Reservation, now: datetime) -> None:
+    QueueEntry.objects.update(state=QueueEntryState.RESERVED, answered_at=None, ended_at=None)
+
+    assert told_to_end(now + timedelta(hours=1)) == []

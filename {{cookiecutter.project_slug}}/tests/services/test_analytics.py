@@ -9,11 +9,13 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
+from django_twilio_call.cache import invalidate_service_cache
 from django_twilio_call.constants import QueueEntryState
 from django_twilio_call.exceptions import ValidationError
 from django_twilio_call.models import Agent, Call, Queue, QueueEntry
 from django_twilio_call.services import AnalyticsService
-from django_twilio_call.services.analytics import CallCounts
+from django_twilio_call.services.analytics import AllQueues
+from django_twilio_call.services.counts import CallCounts
 from tests.conftest import NOW, make_agent
 from tests.fakes import call_sid
 
@@ -82,14 +84,31 @@ def test_a_period_that_cannot_be_right_is_refused(days: int) -> None:
         AnalyticsService().get_call_analytics(first=DAY, last=DAY + timedelta(days=days), now=NOW)
 
 
+def asked(*, first: date = DAY, last: date = DAY, queue_key: str = "", now: datetime = NOW) -> tuple[int, int]:
+    """Visits, and the queries it took to count them."""
+    with CaptureQueriesContext(connection) as queries:
+        counts = AnalyticsService().get_call_analytics(first=first, last=last, queue_key=queue_key, now=now)
+    return counts.offered, len(queries)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_report_is_computed_once_until_a_queue_changes(a_morning: None, queue: Queue) -> None:
-    with CaptureQueriesContext(connection) as queries:
-        reports = {AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW) for _ in range(3)}
+    assert [asked() for _ in range(3)] == [(6, 1), (6, 0), (6, 0)]
     queue.save()
+    assert asked() == (6, 1)
 
-    assert (len(reports), len(queries)) == (1, 1)
-    assert AnalyticsService().get_call_analytics.peek(first=DAY, last=DAY, now=NOW) is None
+
+@pytest.mark.django_db(transaction=True)
+def test_one_computation_serves_every_queue(a_morning: None, queue: Queue, now: datetime) -> None:
+    sales = Queue.objects.create(key="sales", name="Sales")
+    for days in (0, 1):
+        visit(sales, "answered", now - timedelta(days=days), 5)
+    before = DAY - timedelta(days=1)
+
+    assert asked(first=before) == (8, 2)  # the day that is over, and today
+    assert asked(first=before, queue_key="sales") == (2, 0)
+    assert asked(queue_key=queue.key) == (6, 0)
+    assert asked(queue_key="nobody's") == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -98,14 +117,23 @@ def test_a_period_is_the_sum_of_days_that_are_kept(queue: Queue, now: datetime) 
         visit(queue, "answered", now - timedelta(days=days), 5)
     first = DAY - timedelta(days=3)
 
-    def asked(*, first: date, last: date) -> tuple[int, int]:
-        with CaptureQueriesContext(connection) as queries:
-            counts = AnalyticsService().get_call_analytics(first=first, last=last, now=now)
-        return counts.offered, len(queries)
+    assert asked(first=first) == (4, 2)  # the days that are over, and today
+    assert asked(first=first + timedelta(days=1)) == (3, 0)
+    assert asked(first=first - timedelta(days=1), last=first) == (1, 1)  # one day more
+    assert asked(first=DAY + timedelta(days=1), last=DAY + timedelta(days=2)) == (0, 0)
 
-    assert asked(first=first, last=DAY) == (4, 2)  # the days that are over, and today
-    assert asked(first=first + timedelta(days=1), last=DAY) == (3, 1)  # today
-    assert asked(first=first, last=DAY - timedelta(days=1)) == (3, 0)
+
+@pytest.mark.django_db(transaction=True)
+def test_another_rule_for_short_waits_counts_anew_at_once(a_morning: None, queue: Queue, now: datetime) -> None:
+    visit(queue, "abandoned", now - timedelta(days=1), 40)
+    first = DAY - timedelta(days=1)
+
+    def short() -> int:
+        return AnalyticsService().get_call_analytics(first=first, last=DAY, now=NOW).abandoned_short
+
+    assert short() == 1
+    with override_settings(DJANGO_TWILIO_SHORT_ABANDON_THRESHOLD=60):
+        assert short() == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -115,9 +143,45 @@ def test_a_day_counts_as_over_when_its_last_caller_must_have_gone(queue: Queue) 
 
     AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=after)
     QueueEntry.objects.update(state="abandoned")
-    AnalyticsService.get_call_analytics.invalidate()
+    invalidate_service_cache("analytics")
 
     assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=after).abandoned == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_queues_are_looked_at_once_until_one_of_them_changes(queue: Queue, agent: Agent, now: datetime) -> None:
+    Queue.objects.create(key="sales", name="Sales")
+    waiting = visit(queue, QueueEntryState.WAITING, now - timedelta(seconds=42), 0)
+    QueueEntry.objects.filter(pk=waiting.pk).update(ended_at=None)
+    visit(queue, "answered", now - timedelta(minutes=20), 5)
+
+    def figures() -> tuple[AllQueues, int]:
+        with CaptureQueriesContext(connection) as queries:
+            found = AnalyticsService().queue_figures(now=now)
+        return found, len(queries)
+
+    first, queries = figures()
+    support, sales = first.queues["support"], first.queues["sales"]
+    assert (support.waiting, support.longest_wait_s, support.agents_available, support.today.offered) == (1, 42, 1, 2)
+    assert (sales.waiting, sales.longest_wait_s, sales.agents_available, sales.today) == (0, None, 0, CallCounts())
+    assert (first.as_of, queries) == (now, 4)
+    assert figures() == (first, 0)
+
+    Queue.objects.filter(key="sales").update(name="Sales and more")
+    again, queries = figures()
+    assert (again.queues["sales"].name, queries) == ("Sales and more", 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_roster_is_read_once_until_an_agent_changes(agent: Agent, now: datetime) -> None:
+    first = AnalyticsService().roster(now=now)
+    assert AnalyticsService().roster(now=now + timedelta(seconds=9)) == first
+
+    agent.name = "Ada Lovelace"
+    agent.save()
+
+    (line,) = AnalyticsService().roster(now=now).agents
+    assert (line.name, line.state) == ("Ada Lovelace", "available")
 
 
 def test_the_wallboard_says_who_waits_and_who_talks(queue: Queue, agent: Agent, now: datetime) -> None:

@@ -28,7 +28,7 @@ from django_twilio_call.models import (
 )
 from django_twilio_call.services import IntervalService
 from django_twilio_call.services.intervals import pieces
-from tests.conftest import make_agent
+from tests.conftest import NOW, make_agent
 from tests.fakes import Twilio, call_sid
 from tests.webhooks.test_walk import conference_end, connected
 
@@ -37,7 +37,7 @@ HOUR = timedelta(hours=1)
 
 
 def count_all() -> None:
-    while IntervalService().count():
+    while IntervalService().count(now=NOW):
         pass
 
 
@@ -169,7 +169,7 @@ def test_rows_are_counted_in_few_statements(queue: Queue, now: datetime, setting
         for number in range(visits):
             visit(queue, now + number * timedelta(minutes=4), 5, "answered")
         with CaptureQueriesContext(connection) as queries:
-            assert IntervalService().count() == visits
+            assert IntervalService().count(now=NOW) == visits
         return len(queries)
 
     assert cost(1) == cost(30)
@@ -197,7 +197,7 @@ class Day:
             row, changes = self.dice.choice([course for course in self.courses if course]).pop(0)
             type(row).objects.filter(pk=row.pk).update(**changes)
             if self.dice.random() < 0.2:
-                IntervalService().count()
+                IntervalService().count(now=NOW)
         if share == 1:
             count_all()
 

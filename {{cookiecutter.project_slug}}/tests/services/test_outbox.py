@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import count, pairwise
 
 import pytest
 
 from django_twilio_call.constants import OutboxKind, OutboxState, QueueEntryState, ReservationState
-from django_twilio_call.exceptions import CallNotInProgress, TelephonyError
+from django_twilio_call.exceptions import CallNotInProgress, NotSent, TelephonyError
 from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation
 from django_twilio_call.services import OutboxService, RoutingService
+from django_twilio_call.services.reservations import end_call
 from tests.fakes import FakeTelephony, call_sid
 
 from .test_routing import waiting
 
 pytestmark = pytest.mark.django_db
+
+
+def outbox(telephony: FakeTelephony) -> OutboxService:
+    """With a clock that stands still, and waits that are as long as they may be."""
+    return OutboxService(telephony=telephony, clock=lambda: 0, jitter=lambda: 1)
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def command(queue: Queue, agent: Agent, now: datetime) -> Outbox:
 
 def test_a_command_is_sent_once(command: Outbox, telephony: FakeTelephony, now: datetime) -> None:
     for _ in range(2):
-        OutboxService(telephony=telephony).deliver(now=now)
+        outbox(telephony).deliver(now=now)
 
     assert telephony.asked == [("redirect", call_sid(1), "u")]
 
@@ -42,7 +49,7 @@ def test_a_caller_who_is_already_talking_is_not_fetched_again(
 ) -> None:
     QueueEntry.objects.update(state=QueueEntryState.ANSWERED)
 
-    OutboxService(telephony=telephony).deliver(now=now)
+    outbox(telephony).deliver(now=now)
 
     assert telephony.asked == []
     command.refresh_from_db()
@@ -52,7 +59,7 @@ def test_a_caller_who_is_already_talking_is_not_fetched_again(
 def test_a_caller_who_hung_up_first_is_no_error(command: Outbox, telephony: FakeTelephony, now: datetime) -> None:
     telephony.error = CallNotInProgress("call is not in progress", code=21220, status=400)
 
-    OutboxService(telephony=telephony).deliver(now=now)
+    outbox(telephony).deliver(now=now)
 
     command.refresh_from_db()
     assert command.state == OutboxState.DONE
@@ -62,7 +69,7 @@ def test_too_many_requests_are_repeated_when_twilio_says(
     command: Outbox, telephony: FakeTelephony, now: datetime
 ) -> None:
     telephony.error = TelephonyError("too many requests", status=429, retryable=True, retry_after=7)
-    service = OutboxService(telephony=telephony)
+    service = outbox(telephony)
 
     service.deliver(now=now)
     service.deliver(now=now + timedelta(seconds=6))
@@ -74,11 +81,11 @@ def test_too_many_requests_are_repeated_when_twilio_says(
 def test_a_worker_that_died_loses_the_lease_and_not_the_command(
     command: Outbox, telephony: FakeTelephony, now: datetime
 ) -> None:
-    OutboxService(telephony=telephony)._take(now)
+    outbox(telephony)._lease(now)
 
-    OutboxService(telephony=telephony).deliver(now=now + timedelta(seconds=29))
+    outbox(telephony).deliver(now=now + timedelta(seconds=29))
     assert telephony.asked == []
-    OutboxService(telephony=telephony).deliver(now=now + timedelta(seconds=30))
+    outbox(telephony).deliver(now=now + timedelta(seconds=30))
     assert len(telephony.asked) == 1
 
 
@@ -87,20 +94,93 @@ def test_when_the_caller_cannot_be_fetched_the_agents_leg_is_ended(
 ) -> None:
     telephony.error = TelephonyError("forbidden", status=403, retryable=False)
 
-    OutboxService(telephony=telephony).deliver(now=now)
+    outbox(telephony).deliver(now=now)
 
     command.refresh_from_db()
     assert command.state == OutboxState.FAILED
     assert telephony.asked[-1] == ("end", call_sid(2))
 
 
-@pytest.mark.parametrize(("status", "state"), [(429, "pending"), (503, "failed"), (None, "failed")])
-def test_a_call_that_may_have_been_created_is_not_created_again(
-    db: None, telephony: FakeTelephony, now: datetime, status: int | None, state: str
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (TelephonyError("too many", status=429, retryable=True, retry_after=3), OutboxState.PENDING),
+        (NotSent("no connection", retryable=True), OutboxState.PENDING),
+        (TelephonyError("trouble", status=503, retryable=True), OutboxState.SUBMISSION_UNKNOWN),
+        (TelephonyError("no answer", retryable=True), OutboxState.SUBMISSION_UNKNOWN),
+        (TelephonyError("no such number", code=21211, status=400), OutboxState.FAILED),
+    ],
+    ids=["429", "not sent", "503", "no answer", "refused"],
+)
+def test_a_call_that_may_have_been_made_is_in_doubt_and_not_made_again(
+    db: None, telephony: FakeTelephony, now: datetime, error: TelephonyError, state: str
 ) -> None:
-    Outbox.objects.create(kind="create_call", call_sid="CB1", to_number="+1", not_before=now, created_at=now)
-    telephony.error = TelephonyError("trouble", status=status, retryable=True)
+    to_be_made(now)
+    telephony.error = error
 
-    OutboxService(telephony=telephony).deliver(now=now)
+    outbox(telephony).deliver(now=now)
 
     assert Outbox.objects.get().state == state
+    outbox(telephony).deliver(now=now + timedelta(hours=1))
+    assert len(telephony.asked) == (2 if state == OutboxState.PENDING else 1)
+
+
+def test_a_worker_that_dies_while_it_sends_leaves_the_call_in_doubt(telephony: FakeTelephony, now: datetime) -> None:
+    to_be_made(now)
+
+    outbox(telephony)._lease_call(now)
+    outbox(telephony).deliver(now=now + timedelta(hours=1))
+
+    assert Outbox.objects.get().state == OutboxState.SUBMISSION_UNKNOWN
+    assert telephony.asked == []
+
+
+def to_be_made(now: datetime, *numbers: str) -> None:
+    for number in numbers or ("+14155550101",):
+        Outbox.objects.create(
+            kind=OutboxKind.CREATE_CALL, call_sid=f"CB{number}", to_number=number, not_before=now, created_at=now
+        )
+
+
+def test_all_workers_together_make_one_call_a_second(telephony: FakeTelephony, now: datetime) -> None:
+    to_be_made(now, "+1", "+2", "+3")
+
+    for _ in range(3):
+        outbox(telephony).deliver(now=now)
+    assert len(telephony.asked) == 1
+    outbox(telephony).deliver(now=now + timedelta(milliseconds=999))
+    assert len(telephony.asked) == 1
+    for _ in range(3):
+        outbox(telephony).deliver(now=now + timedelta(seconds=1))
+
+    assert [to for _, to, *_ in telephony.asked] == ["+1", "+2"]
+
+
+def test_one_delivery_that_lasts_makes_further_calls_in_their_turn(telephony: FakeTelephony, now: datetime) -> None:
+    to_be_made(now, "+1", "+2", "+3")
+    seconds = count(step=0.3)
+
+    OutboxService(telephony=telephony, clock=lambda: next(seconds)).deliver(now=now)
+
+    sent = sorted(row.sent_at for row in Outbox.objects.exclude(sent_at=None) if row.sent_at)
+    assert all(later - earlier >= timedelta(seconds=1) for earlier, later in pairwise(sent))
+
+
+def test_calls_to_be_made_hold_up_no_other_command(command: Outbox, telephony: FakeTelephony, now: datetime) -> None:
+    to_be_made(now - timedelta(minutes=1), "+1", "+2")
+
+    outbox(telephony).deliver(now=now)
+
+    assert [kind for kind, *_ in telephony.asked] == ["redirect", "create"]
+
+
+def test_a_leg_that_was_to_end_and_had_ended_is_over_whether_its_callback_comes_or_not(
+    agent: Agent, telephony: FakeTelephony, now: datetime
+) -> None:
+    Call.objects.create(sid=call_sid(2), from_number="client:agent", to_number="", started_at=now)
+    end_call(sid=call_sid(2), now=now)
+    telephony.error = CallNotInProgress("it had ended", code=21220, status=400)
+
+    outbox(telephony).deliver(now=now)
+
+    assert Call.objects.get().status == "completed"

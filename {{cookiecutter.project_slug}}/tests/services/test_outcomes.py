@@ -8,8 +8,8 @@ import pytest
 
 from django_twilio_call.constants import AgentStatus
 from django_twilio_call.exceptions import BusinessLogicError, ValidationError
-from django_twilio_call.models import Agent, CallOutcome, Disposition, Queue, Reservation
-from django_twilio_call.services import AgentService, CallService, OutcomeService, RoutingService
+from django_twilio_call.models import Agent, Call, CallOutcome, Disposition, Queue, Reservation
+from django_twilio_call.services import AgentService, CallService, ConferenceService, OutcomeService, RoutingService
 from tests.fakes import call_sid
 
 from .test_routing import state_of, waiting
@@ -37,7 +37,8 @@ def wrapping_up(queue: Queue, agent: Agent, now: datetime) -> Agent:
         now=now,
     )
     CallService().connect(reservation_id=reservation.pk, sid=call_sid(1), now=now)
-    CallService().conference_ended(reservation_id=reservation.pk, now=now)
+    ConferenceService().ended(reservation_id=reservation.pk, now=now)
+    Call.objects.filter(sid=call_sid(2)).update(status="completed", ended_at=now)
     assert state_of(agent) == AgentStatus.WRAP_UP
     return agent
 

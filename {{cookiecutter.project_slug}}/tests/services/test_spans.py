@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from django_twilio_call.constants import AgentStatus, ReservationState
 from django_twilio_call.exceptions import CallCenterError
 from django_twilio_call.models import Agent, AgentStateSpan, Queue, QueueEntry, Reservation
-from django_twilio_call.services import AgentService, CallService, QueueService, RoutingService
+from django_twilio_call.services import AgentService, CallService, ConferenceService, QueueService, RoutingService
 from tests.conftest import make_agent
 from tests.fakes import call_sid
 
@@ -69,7 +69,7 @@ class World:
 
     def end(self, who: int) -> None:
         if (mine := self._active(who)) is not None:
-            CallService().conference_ended(reservation_id=mine.pk, now=self.now)
+            ConferenceService().ended(reservation_id=mine.pk, now=self.now)
 
     def hang_up(self, who: int) -> None:
         AgentService().hang_up(agent_id=self.agents[who].pk, now=self.now)

@@ -36,6 +36,7 @@ def join(twilio: Twilio, reservation: Reservation, sid: str = AGENT_LEG) -> list
 def called(twilio: Twilio, lined_up: Reservation, telephony: FakeTelephony) -> tuple[Reservation, FakeTelephony]:
     """The agent has joined, and the caller is being called."""
     join(twilio, lined_up)
+    telephony.sids = [BACK]
     OutboxService(telephony=telephony).deliver(now=timezone.now())
     return lined_up, telephony
 

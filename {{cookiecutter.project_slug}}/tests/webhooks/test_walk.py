@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
+from django_twilio_call.exceptions import CallNotInProgress
 from django_twilio_call.models import Agent, AgentStateSpan, Call, QueueEntry, Reservation
 from django_twilio_call.services import AgentService, OutboxService, RoutingService
 from tests.fakes import FakeTelephony, Twilio, call_sid
@@ -116,11 +117,28 @@ def test_an_accepted_caller_meets_the_agent_in_one_conference(
 
 def test_hanging_up_brings_wrap_up_which_the_server_ends(twilio: Twilio, agent: Agent) -> None:
     conference_end(twilio, connected(twilio))
+    twilio.post("/twilio/status/", sid=AGENT_LEG, CallStatus="completed", SequenceNumber=1)
 
     span = AgentStateSpan.objects.current().get(agent=agent)
     assert span.state == AgentStatus.WRAP_UP
     assert span.expires_at == span.started_at + timedelta(seconds=10)
     RoutingService().sweep(now=span.expires_at)
+    assert state_of(agent) == AgentStatus.AVAILABLE
+
+
+def test_an_agent_whose_leg_lives_on_is_not_available_before_it_has_ended(
+    twilio: Twilio, agent: Agent, telephony: FakeTelephony
+) -> None:
+    conference_end(twilio, connected(twilio))
+    after = timezone.now() + timedelta(minutes=1)
+    RoutingService().sweep(now=after)
+    assert state_of(agent) == AgentStatus.WRAP_UP
+
+    telephony.error = CallNotInProgress("it had ended", code=21220, status=400)
+    OutboxService(telephony=telephony).deliver(now=after)
+    RoutingService().sweep(now=after)
+
+    assert telephony.asked[0] == ("end", AGENT_LEG)
     assert state_of(agent) == AgentStatus.AVAILABLE
 
 

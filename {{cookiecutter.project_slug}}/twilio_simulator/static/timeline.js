@@ -30,7 +30,7 @@
       link.href = `#${call.sid}`;
       if (call.sid === chosen) link.setAttribute("aria-current", "true");
       const who = call.sid === "account" ? "Belongs to no call" : `${call.From ?? "?"} → ${call.To || "the TwiML App"}`;
-      const more = `${clock(call.began)}, ${call.CallStatus ?? ""} ${call.entries} entries`;
+      const more = [clock(call.began), call.CallStatus, `${call.entries} entries`].filter(Boolean).join(", ");
       link.append(make("strong", who), make("span", more, "muted"));
       if (call.failed) link.append(make("span", `${call.failed} failed`, "tag poor"));
       item.append(link);

@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def _count(self) -> None:
         counted = 0
-        while some := IntervalService().count():
+        while some := IntervalService().count(now=timezone.now()):
             counted += some
         self.stdout.write(f"{counted} rows counted")
 
