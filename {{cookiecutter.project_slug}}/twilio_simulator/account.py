@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 FAKE_SID = re.compile(r"AC0{8}[0-9a-f]{24}")
+REAL_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 class RefusedError(Exception):
@@ -64,6 +65,11 @@ class Account:
             )
         if not self.token:
             raise RefusedError("an auth token is needed: set TWILIO_AUTH_TOKEN to the one the app checks with")
+        if REAL_TOKEN.fullmatch(self.token):
+            raise RefusedError(
+                "the auth token looks like one of Twilio's, 32 hexadecimal digits, and those are not taken here:"
+                " set TWILIO_AUTH_TOKEN to another one, here and in the app"
+            )
 
     def new_sid(self, prefix: str) -> str:
         """An identifier, never the same twice: an app with a database remembers those of the last run.

@@ -69,7 +69,7 @@ class Script:
 async def call_in(exchange: Exchange, script: Script) -> None:
     """One caller, from dialling to hanging up."""
     call = exchange.dial(script.number, exchange.account.number)
-    while await call.reaches("menu", "queue", "conference") and call.stage == "menu":
+    while await call.reaches("menu", "queue", "conference", "record") and call.stage == "menu":
         step = call.steps
         await exchange.clock.sleep(script.thinks)
         if script.hangs_up_in_menu:
@@ -79,7 +79,7 @@ async def call_in(exchange: Exchange, script: Script) -> None:
             call.keys.put_nowait(script.digit)
         await call.moves_on(step)
     try:
-        talking = await exchange.clock.within(call.reaches("conference"), script.patience)
+        talking = await exchange.clock.within(call.reaches("conference", "record"), script.patience)
     except TimeoutError:
         call.interrupt(HungUp("caller"))
         return
@@ -88,9 +88,10 @@ async def call_in(exchange: Exchange, script: Script) -> None:
 
 
 async def _talk(call: Call, script: Script) -> None:
-    """Wait until the agent is there, talk, and have one of them hang up."""
+    """Wait until the agent is there, talk, and have one of them hang up; or leave a message."""
     with contextlib.suppress(TimeoutError):
-        await call.clock.within(_in_company(call), script.patience)
+        if call.stage == "conference":
+            await call.clock.within(_in_company(call), script.patience)
         await call.clock.within(call.over.wait(), script.talk)
     agent = next((leg for leg in call.conference.members if leg.identity), None) if call.conference else None
     (agent if agent is not None and script.agent_ends else call).interrupt(HungUp("caller"))

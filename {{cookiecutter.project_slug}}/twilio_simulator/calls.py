@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .clock import Clock
 
 if TYPE_CHECKING:
-    from .conferences import Conference
+    from .members import Conference
     from .waiting import Visit
 
 

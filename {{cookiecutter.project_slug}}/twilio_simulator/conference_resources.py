@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET
 from . import shapes
 from .call_resources import manner_of, numbers_of
 from .calls import Call, Target
-from .conferences import BAD_COACH, LARGEST, UPDATED, CannotJoinError, Conference, Member
+from .conferences import UPDATED
 from .http import Reply, Request
+from .members import BAD_COACH, LARGEST, CannotJoinError, Conference, Member
 from .resources import (
     SID,
     RefusedRequest,

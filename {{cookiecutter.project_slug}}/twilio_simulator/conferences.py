@@ -3,89 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from .account import Account
 from .calls import Call, Callback, Target, rfc2822
 from .clock import Clock
+from .members import CannotJoinError, Conference, Member, participant
 
 if TYPE_CHECKING:
     from .recordings import Recordings
 
 Send = Callable[[Callback, Mapping[str, str]], None]
 
-LARGEST: Final = 250
-FULL: Final = 13212
-BAD_COACH: Final = 13240
-SAME_LABEL: Final = 16025
-
 UPDATED: Final = "participant_updated_via_api"
 HUNG_UP: Final = "participant_hung_up"
-
-
-class CannotJoinError(Exception):
-    """A leg cannot take part as it asks to: Twilio's code, and why."""
-
-    def __init__(self, code: int, why: str) -> None:
-        super().__init__(why)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """How a leg takes part: whether the conference starts when it enters and ends when it leaves, and what it hears.
-
-    `coached` is the CallSid of the one leg that hears it, `wait` what it hears until the start, `music` on hold.
-    """
-
-    starts: bool = True
-    ends: bool = False
-    muted: bool = False
-    hold: bool = False
-    coached: str = ""
-    coaching: bool = False
-    label: str = ""
-    wait: Target | None = None
-    music: Target | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Conference:
-    """Legs that hear one another. The callback is that of the first who came, as with Twilio."""
-
-    sid: str
-    name: str
-    callback: Callback
-    most: int = LARGEST
-    recorded: Callback | None = None
-    """Whom recordings are told, if it is recorded from its start."""
-    sequence: int = 0
-    started: bool = False
-    members: dict[Call, Member] = field(default_factory=dict)
-    invited: dict[Call, Member] = field(default_factory=dict)  # called by the app, until they join
-    created: float = 0.0
-    updated: float = 0.0
-    reason: str = ""
-    """Why it ended; "" while it has not."""
-    ended_by: str = ""
-
-    def plays(self, call: Call) -> Target | None:
-        """What a leg hears instead of the others, if the app said what."""
-        member = self.members[call]
-        return member.music if member.hold else None if self.started else member.wait
-
-    def refuse(self, call: Call | None, member: Member) -> None:
-        """Raises `CannotJoinError` for what a leg may not be here."""
-        others = {**self.members, **self.invited}
-        if call is not None:
-            others.pop(call, None)
-        if member.label and member.label in {other.label for other in others.values()}:
-            raise CannotJoinError(SAME_LABEL, f"participantLabel {member.label} is taken")
-        if member.coaching and member.coached not in {other.sid for other in self.members if other is not call}:
-            raise CannotJoinError(BAD_COACH, f"nobody to coach has the CallSid {member.coached or '(none)'}")
-        if call not in self.members and len(self.members) >= self.most:
-            raise CannotJoinError(FULL, f"there are {self.most} in it, and no more may be")
 
 
 class Conferences:
@@ -145,13 +77,13 @@ class Conferences:
         conference.members[call] = member
         call.conference = conference
         call.journal["conferences"].append([conference.name, self._clock.time(), None])
-        self._tell(conference, "participant-join", "join", _participant(call, member))
+        self._tell(conference, "participant-join", "join", participant(call, member))
         starts = any(each.starts for each in conference.members.values())
         if not conference.started and len(conference.members) > 1 and starts:
             conference.started = True
             if conference.recorded is not None:
                 self._recordings.start(conference, "Conference", conference.recorded)
-            self._tell(conference, "conference-start", "start", _participant(call, member))
+            self._tell(conference, "conference-start", "start", participant(call, member))
         call.enter("conference")
         for each in conference.members:
             each.changed.set()
@@ -161,7 +93,7 @@ class Conferences:
         before, after = conference.members[call], replace(conference.members[call], **changes)
         conference.refuse(call, after)
         conference.members[call] = after
-        about = _participant(call, after)
+        about = participant(call, after)
         if after.hold != before.hold:
             self._tell(conference, "participant-hold" if after.hold else "participant-unhold", "hold", about)
         if after.muted != before.muted:
@@ -172,10 +104,16 @@ class Conferences:
 
     def announced(self, conference: Conference, target: Target, *, to: Call | None, failure: str = "") -> None:
         """Tell that an announcement was heard, by one leg or by all."""
-        about = _participant(to, conference.members[to]) if to in conference.members else {}
+        about = participant(to, conference.members[to]) if to in conference.members else {}
         failed = {"ReasonAnnouncementFailed": failure} if failure else {}
         event = "announcement-fail" if failure else "announcement-end"
         self._tell(conference, event, "announcement", {**about, "AnnounceUrl": target.url, **failed})
+
+    def speaks(self, call: Call) -> None:
+        """Somebody says something, in a conference or not."""
+        if conference := call.conference:
+            for event in ("participant-speech-start", "participant-speech-stop"):
+                self._tell(conference, event, "speaker", participant(call, conference.members[call]))
 
     def leave(self, call: Call, reason: str = HUNG_UP, *, kicked: bool = False) -> None:
         """A leg leaves its conference, if it is in one; that ends with the last, or with one whose leaving ends it."""
@@ -218,7 +156,7 @@ class Conferences:
 
     def _leaves(self, conference: Conference, call: Call, member: Member, reason: str) -> None:
         why = {"ReasonParticipantLeft": reason, "ParticipantCallStatus": call.status}
-        self._tell(conference, "participant-leave", "leave", {**_participant(call, member), **why})
+        self._tell(conference, "participant-leave", "leave", {**participant(call, member), **why})
 
     def _tell(self, conference: Conference, event: str, kind: str, details: Mapping[str, str]) -> None:
         """Events are numbered whether the app wants to hear of them or not."""
@@ -234,17 +172,3 @@ class Conferences:
                 "Timestamp": rfc2822(self._clock.time()),
             }
             self._send(conference.callback, {**about, **details})
-
-
-def _participant(call: Call, member: Member) -> dict[str, str]:
-    flags = {
-        "StartConferenceOnEnter": member.starts,
-        "EndConferenceOnExit": member.ends,
-        "Muted": member.muted,
-        "Hold": member.hold,
-        "Coaching": member.coaching,
-    }
-    said = {name: str(value).lower() for name, value in flags.items()}
-    coached = {"CallSidToCoach": member.coached} if member.coaching else {}
-    label = {"ParticipantLabel": member.label} if member.label else {}
-    return {"CallSid": call.sid, **said, **coached, **label}

@@ -114,6 +114,7 @@ class Exchange:
         """Somebody says something."""
         call.keys.put_nowait(Spoken(text))
         self.transcriptions.hear(call, text)
+        self.conferences.speaks(call)
 
     async def pass_time(self, seconds: float) -> None:
         """So much talk, music or silence."""

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from .account import Account
 from .calls import Call, Callback, rfc2822
 from .clock import Clock
-from .conferences import Conference
+from .members import Conference
 
 API: Final = "https://api.twilio.com"
 RATE: Final = 8000

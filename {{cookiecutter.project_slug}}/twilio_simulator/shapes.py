@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from .account import Account
 from .calls import Call, Queue, rfc2822
-from .conferences import Conference
+from .members import Conference
 from .recordings import Recording
 from .transcriptions import LiveTranscription, Transcription
 

@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from .calls import Call, Callback, Target
-from .conferences import LARGEST, CannotJoinError, Conference, Member
 from .documents import Document, TwimlError
+from .members import LARGEST, CannotJoinError, Conference, Member
 
 if TYPE_CHECKING:
     from .engine import Exchange

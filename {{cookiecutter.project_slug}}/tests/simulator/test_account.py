@@ -37,6 +37,14 @@ def test_an_account_wants_a_token() -> None:
         Account(SID, "")
 
 
+def test_a_real_looking_token_is_refused_and_not_shown() -> None:
+    real = "5ef8732a3c49700934481addd5ce1659"
+    with pytest.raises(RefusedError, match="looks like one of Twilio's") as refused:
+        Account(SID, real)
+
+    assert real not in str(refused.value)
+
+
 def test_the_token_is_never_shown() -> None:
     assert TOKEN not in repr(Account(SID, TOKEN))
 

@@ -81,6 +81,13 @@ def test_a_caller_loses_patience_alone_in_a_conference_too(app: App, stage: Stag
     assert lived(stage, replace(QUICK, patience=0.05))["ended_by"] == "caller"
 
 
+def test_a_caller_leaves_a_message(app: App, stage: Stage) -> None:
+    app.says("/voice", '<Record action="/after"/>')
+    lived(stage, QUICK)
+
+    assert app.wait_for("/after").params["Digits"] == "hangup"
+
+
 @pytest.mark.parametrize(("agent_ends", "by"), [(False, "caller"), (True, "app")])
 def test_one_of_the_two_hangs_up(app: App, stage: Stage, agent_ends: bool, by: str) -> None:
     app.says("/voice", ROOM)

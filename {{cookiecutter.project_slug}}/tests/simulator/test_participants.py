@@ -174,6 +174,19 @@ def test_an_announcement_that_fails_is_told(app: App, stage: Stage, conference: 
     assert "11200" in failed["ReasonAnnouncementFailed"]
 
 
+def test_who_speaks_is_told(app: App, stage: Stage) -> None:
+    app.says(
+        "/voice", '<Dial><Conference statusCallback="/conf" statusCallbackEvent="speaker">room</Conference></Dial>'
+    )
+    call = stage.dial()
+    stage.reaches(call, "conference")
+    stage.do(lambda: stage.exchange.hear(call, "Hello"))
+    app.wait_for("/conf", 2)
+
+    events = [each["StatusCallbackEvent"] for each in told(app, stage)]
+    assert events == ["participant-speech-start", "participant-speech-stop"]
+
+
 def test_somebody_taken_out_left_by_the_app(app: App, stage: Stage, conference: Any, talking: Call) -> None:
     made = invite(stage, conference)
     conference.participants(made.call_sid).delete()
