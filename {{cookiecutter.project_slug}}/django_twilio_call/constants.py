@@ -331,6 +331,35 @@ class OutboxKind:
     REDIRECT_CALL: Final = "redirect_call"
     END_CALL: Final = "end_call"
     CREATE_CALL: Final = "create_call"
+    PAUSE_RECORDING: Final = "pause_recording"
+    RESUME_RECORDING: Final = "resume_recording"
+
+
+class RecordingPolicy:
+    """Whether a queue's conversations are recorded, and how callers know."""
+
+    NEVER: Final = "never"
+    ANNOUNCED: Final = "announced"
+    ASKED: Final = "asked"
+
+    CHOICES: Final = (
+        (NEVER, "never"),
+        (ANNOUNCED, "always, and callers are told"),
+        (ASKED, "if the caller agrees"),
+    )
+
+
+class RecordingState:
+    """Twilio's states of a recording."""
+
+    IN_PROGRESS: Final = "in-progress"
+    PAUSED: Final = "paused"
+    COMPLETED: Final = "completed"
+    ABSENT: Final = "absent"
+    FAILED: Final = "failed"
+
+    LIVE_STATES: Final = (IN_PROGRESS, PAUSED)
+    ENDED_STATES: Final = (COMPLETED, ABSENT, FAILED)
 
 
 class OutboxState:

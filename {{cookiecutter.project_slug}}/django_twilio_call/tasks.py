@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .retry import CircuitBreaker
-from .services import DialingService, IntervalService, OutboxService, RoutingService
+from .services import DialingService, IntervalService, OutboxService, RetentionService, RoutingService
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,12 @@ def sweep() -> None:
     RoutingService().sweep(now=timezone.now())
     work()
     IntervalService().count()
+
+
+@shared_task
+def retention() -> None:
+    """Delete a piece of what need not be kept any longer; beat asks for the next in a while."""
+    RetentionService().run(now=timezone.now())
 
 
 _broker: Final = CircuitBreaker(threshold=2, recovery=5)

@@ -147,6 +147,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _config.sweep_interval,
         "options": {"expires": 10 * _config.sweep_interval},
     },
+    "retention": {
+        "task": "django_twilio_call.tasks.retention",
+        "schedule": _config.retention_interval,
+        "options": {"expires": _config.retention_interval},
+    },
 }
 
 

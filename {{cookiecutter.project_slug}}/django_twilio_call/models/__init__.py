@@ -18,6 +18,7 @@ from .logins import Identity, LoginAttempts
 from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
 from .queues import Queue, QueueMembership
+from .recordings import LegalHold, Recording
 from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 from .voicemail import Voicemail
 
@@ -62,6 +63,7 @@ __all__ = [
     "IVRVersion",
     "Identity",
     "Interval",
+    "LegalHold",
     "LoginAttempts",
     "May",
     "OpeningTime",
@@ -71,6 +73,7 @@ __all__ = [
     "QueueInterval",
     "QueueMembership",
     "QueueSkill",
+    "Recording",
     "Relaxation",
     "Reservation",
     "Role",

@@ -48,6 +48,9 @@ class Outbox(models.Model):
     to_number = models.CharField(max_length=16, blank=True, default="", help_text="Whom a created call calls.")
     status_url = models.TextField(blank=True, default="", help_text="Who is told how a created call goes.")
     entry = models.ForeignKey("QueueEntry", on_delete=models.CASCADE, null=True, blank=True, related_name="commands")
+    recording = models.ForeignKey(
+        "Recording", on_delete=models.CASCADE, null=True, blank=True, related_name="commands", db_index=False
+    )
     state = models.CharField(max_length=12, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(help_text="Due from then on; while a worker sends it, the end of its lease.")

@@ -22,8 +22,12 @@ from .operations import OperationsService
 from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
+from .recordings import RecordingService
+from .records import RecordService
+from .retention import RetentionService
 from .routing import RoutingService
 from .setup import SetupService
+from .timeline import TimelineService
 from .voicemail import VoicemailService
 
 __all__ = [
@@ -49,7 +53,11 @@ __all__ = [
     "OutboxService",
     "OutcomeService",
     "QueueService",
+    "RecordService",
+    "RecordingService",
+    "RetentionService",
     "RoutingService",
     "SetupService",
+    "TimelineService",
     "VoicemailService",
 ]

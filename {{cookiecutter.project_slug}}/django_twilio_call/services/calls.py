@@ -16,6 +16,7 @@ from .callbacks import CallbackService
 from .decisions import Goodbye, Meet, Menu, Queued, Said
 from .ivr import IVRService, Step
 from .queues import QueueService
+from .recordings import is_recorded
 from .reservations import change, locked, release
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class CallService(BaseService):
         if not change(reservation, Q(state=ReservationState.ACCEPTED), agent_call=call):
             return Goodbye()
         self._fetch(reservation.entry, connect_url=connect_url, status_url=status_url, now=now)
-        return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+        return self._meet(reservation)
 
     def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
         """The caller has left the queue for the agent: first writer wins, so an answer never undoes a hang-up.
@@ -88,7 +89,7 @@ class CallService(BaseService):
         if agent_waits and entry.state == QueueEntryState.RESERVED:
             entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
             entry.save(update_fields=["state", "answered_at", "ended_at"])
-            return Meet(reservation_id=reservation.pk, conference=reservation.conference)
+            return self._meet(reservation)
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().waits(entry)
         return Goodbye()
@@ -141,6 +142,14 @@ class CallService(BaseService):
             "reservations": Reservation.objects.filter(state__in=ReservationState.ACTIVE_STATES).count(),
             "outbox": Outbox.objects.filter(state__in=OutboxState.OPEN_STATES).count(),
         }
+
+    def _meet(self, reservation: Reservation) -> Meet:
+        """Both legs say whether it is recorded: the conference heeds whoever comes first."""
+        return Meet(
+            reservation_id=reservation.pk,
+            conference=reservation.conference,
+            recorded=is_recorded(reservation.entry, self.config),
+        )
 
     def _fetch(self, entry: QueueEntry, *, connect_url: str, status_url: str, now: datetime) -> None:
         """Have the caller's call go on at `connect_url`; one that is yet to be made is made once, and begins there."""

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ..constants import HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
+from ..constants import HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState, RecordingState
 from ..exceptions import CallNotInProgress, TelephonyError
-from ..models import Outbox
+from ..media import Media, get_media
+from ..models import Outbox, Recording
 from ..retry import Backoff
 from ..telephony import Telephony, get_telephony
 from .base import BaseService
@@ -24,8 +25,9 @@ class OutboxService(BaseService):
     service_type = "outbox"
     operation_type = "outbox"
 
-    def __init__(self, *, telephony: Telephony | None = None) -> None:
+    def __init__(self, *, telephony: Telephony | None = None, media: Media | None = None) -> None:
         super().__init__()
+        self._media = media
         self.telephony = telephony or get_telephony()
 
     def deliver(self, *, now: datetime) -> int:
@@ -44,7 +46,11 @@ class OutboxService(BaseService):
     def _take(self, now: datetime) -> Outbox | None:
         """Lease the oldest command that is due: a worker that dies with it loses the lease, not the command."""
         with transaction.atomic():
-            due = Outbox.objects.due(now).select_related("entry").select_for_update(skip_locked=True, of=("self",))
+            due = (
+                Outbox.objects.due(now)
+                .select_related("entry", "recording")
+                .select_for_update(skip_locked=True, of=("self",))
+            )
             command = due.first()
             if command is not None:
                 command.attempts += 1
@@ -54,11 +60,16 @@ class OutboxService(BaseService):
 
     def _overtaken(self, command: Outbox) -> bool:
         """A caller who already left the queue must not be fetched again: that would tear them out of a conversation."""
+        if command.recording is not None:  # a late "resume" would record what the next pause was for
+            wanted = RecordingState.PAUSED if command.kind == OutboxKind.PAUSE_RECORDING else RecordingState.IN_PROGRESS
+            return command.recording.state != wanted
         return command.entry is not None and command.entry.state != QueueEntryState.RESERVED
 
     def _send(self, command: Outbox, now: datetime) -> None:
         try:
-            if command.kind == OutboxKind.REDIRECT_CALL:
+            if command.recording is not None:
+                self._pause(command, command.recording)
+            elif command.kind == OutboxKind.REDIRECT_CALL:
                 self.telephony.redirect_call(sid=command.call_sid, url=command.url)
             elif command.kind == OutboxKind.CREATE_CALL:
                 self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
@@ -70,6 +81,10 @@ class OutboxService(BaseService):
             self._failed(command, error, now)
         else:
             self._end(command, OutboxState.DONE, now)
+
+    def _pause(self, command: Outbox, recording: Recording) -> None:
+        paused = command.kind == OutboxKind.PAUSE_RECORDING
+        (self._media or get_media()).set_paused(conference=recording.conference_sid, sid=recording.sid, paused=paused)
 
     def _failed(self, command: Outbox, error: TelephonyError, now: datetime) -> None:
         command.last_error = str(error)
