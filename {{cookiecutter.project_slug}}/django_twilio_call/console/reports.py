@@ -37,9 +37,7 @@ class Period(forms.Form):
         label="Abandoned count as",
         choices=[("missed", "missed"), ("timely", "served if in time"), ("ignored", "left out")],
     )
-    short = forms.ChoiceField(
-        label="At once count as", choices=[("no", "left out"), ("yes", "abandoned too")]
-    )
+    short = forms.ChoiceField(label="At once count as", choices=[("no", "left out"), ("yes", "abandoned too")])
     overflowed = forms.ChoiceField(label="Overflowed count as", choices=[("no", "left out"), ("yes", "missed")])
     target = forms.IntegerField(label="Target, %", min_value=1, max_value=99)
     threshold = forms.IntegerField(label="within, s", min_value=1, max_value=3600)
