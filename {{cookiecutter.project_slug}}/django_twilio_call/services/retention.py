@@ -87,9 +87,8 @@ class RetentionService(BaseService):
         done["held"] = theirs.filter(pk__in=LegalHold.objects.values("call")).count()
         while calls := list(_free(theirs, "pk").exclude(ended_at=None).order_by("pk")[:SOUNDS]):
             ids = [call.pk for call in calls]
-            for kept in (Recording.objects.all(), Voicemail.objects.all()):
-                there = kept.filter(call__in=ids, erased_at=None)
-                done["sounds"] += self._sounds(there, now, strict=True)
+            done["sounds"] += self._sounds(Recording.objects.filter(call__in=ids, erased_at=None), now, strict=True)
+            done["sounds"] += self._sounds(Voicemail.objects.filter(call__in=ids, erased_at=None), now, strict=True)
             done["calls"] += self._forget(calls, now)
         done["live"] = theirs.filter(ended_at=None).count()
         done += Counter()

@@ -138,7 +138,7 @@ class Deliveries(FaultyWebhooks):
         return Answer(answer.status_code, answer.content, answer.headers.get("Content-Type", ""), failure)
 
 
-class RestInProcess(HttpClient):
+class RestInProcess(HttpClient):  # type: ignore[misc]  # the library has no types
     """Twilio's own client on the simulator's REST API, under the app's policy and with faults."""
 
     def __init__(self, rest: Rest, faults: Faults, loop: VirtualLoop) -> None:
