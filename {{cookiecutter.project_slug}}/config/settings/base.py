@@ -103,6 +103,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = _config.upload_limit
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "var" / "assets"] if path.is_dir()]  # what `make assets` fetched
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
