@@ -121,6 +121,8 @@ def transfer(request: HttpRequest, agent: Agent) -> None:
     """Send the caller `to` a queue (`queue:key`), an agent (`agent:7`) or `number`, or ask them first (`how`)."""
     kind, _sep, key = request.POST.get("to", "").partition(":")
     number, how, now = request.POST.get("number", "").replace(" ", ""), request.POST.get("how", ""), timezone.now()
+    if number and kind != "number":
+        raise ValidationError(_("a number was typed, and somebody else chosen: clear it, or choose the number"))
     if kind == "agent" and key.isdecimal() and how == "ask":
         ConferenceService().ask_agent(agent_id=agent.pk, other_id=int(key), now=now)
     elif kind == "agent" and key.isdecimal():

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from ..constants import AgentStatus, StateReason
 from ..services import Desk, Past
 from ..services.conferences import Conversation
@@ -250,16 +252,16 @@ def present_desk(
     return DeskShown(
         phase=_phase(desk),
         state=desk.state,
-        label=state_text(desk.state),
+        label=gettext(state_text(desk.state)),
         since=since(desk.since, now),
         ends=since(desk.planned_until, now) if over else ends,
         over=over,
-        why=WHY.get(desk.reason, desk.reason),
-        choices=[(state, STATES[state], reasons.get(state, [])) for state in CHOICES],
+        why=gettext(WHY[desk.reason]) if desk.reason in WHY else desk.reason,
+        choices=[(state, gettext(STATES[state]), reasons.get(state, [])) for state in CHOICES],
         may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
         reservation_id=task.reservation_id if task else None,
         queue=task.queue if task else "",
-        caller=caller_text(task.caller) if task else "",
+        caller=gettext(caller_text(task.caller)) if task else "",
         wrap_up=desk.wrap_up,
         asked_by=desk.offer.asked_by if desk.offer else "",
         history=task.history if task else (),
