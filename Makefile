@@ -35,7 +35,12 @@ demo: build/bake/.done
 	@build/bake/bin/python $(BAKE) build/demo .
 	@PATH="$(CURDIR)/build/bake/bin:$$PATH" $(MAKE) --no-print-directory -C build/demo/$(BAKED) demo
 
-test: check
+# Beside the tree, or a bake would copy it. Without npm the browser tests that need it are skipped, and say so.
+build/assets/vendor: $(PROJECT)/assets/package-lock.json
+	@mkdir -p build
+	@sh "$(PROJECT)/assets/fetch" build/assets || echo "Going on without npm's assets" >&2
+
+test: check build/assets/vendor
 	cd "$(PROJECT)" && ../$(BIN)/python -m pytest -p no:cacheprovider $(PARALLEL)
 	$(BIN)/python -m pytest $(PARALLEL)
 

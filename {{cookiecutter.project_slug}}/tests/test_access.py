@@ -61,6 +61,18 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "calls/<str:call_sid>/hold/": ("POST", ADMINISTRATOR | AUDITOR),
     "flows/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
     "audit/": ("GET", ADMINISTRATOR | AUDITOR),
+    "desk/hold/": ("POST", AGENT),
+    "desk/mute/": ("POST", AGENT),
+    "desk/transfer/": ("POST", AGENT),
+    "desk/complete/": ("POST", AGENT),
+    "desk/take-back/": ("POST", AGENT),
+    "desk/presence/": ("POST", AGENT),
+    "desk/token/": ("POST", AGENT),
+    "supervise/live/": ("GET", SUPERVISOR | ADMINISTRATOR),
+    "supervise/listen/<int:agent_id>/": ("POST", SUPERVISOR | ADMINISTRATOR),
+    "supervise/mode/": ("POST", SUPERVISOR | ADMINISTRATOR),
+    "supervise/leave/": ("POST", SUPERVISOR | ADMINISTRATOR),
+    "supervise/token/": ("POST", SUPERVISOR | ADMINISTRATOR),
     # JSON
     "api/desk/": ("GET", AGENT),
     "api/state/": ("POST", AGENT),
@@ -88,6 +100,10 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "twilio/agent/": ("POST", NONE),
     "twilio/conference/": ("POST", NONE),
     "twilio/status/": ("POST", NONE),
+    "twilio/transfer/": ("POST", NONE),
+    "twilio/outside/": ("POST", NONE),
+    "twilio/outside-ended/": ("POST", NONE),
+    "twilio/outside-status/": ("POST", NONE),
     "twilio/fallback/": ("POST", ALL),  # an apology, the same for all: it needs nothing that could be broken
 }
 """Route -> the method it is for, and who is let in."""

@@ -14,6 +14,7 @@ from .doctor import DoctorService
 from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
+from .history import HistoryService, Past
 from .hours import Hours, HoursService
 from .identities import IdentityService
 from .intervals import IntervalService
@@ -52,6 +53,7 @@ __all__ = [
     "EstimateService",
     "Finding",
     "FlowService",
+    "HistoryService",
     "Hours",
     "HoursService",
     "IVRService",
@@ -62,6 +64,7 @@ __all__ = [
     "OperationsService",
     "OutboxService",
     "OutcomeService",
+    "Past",
     "QueueService",
     "ReapingService",
     "RecordService",
