@@ -40,7 +40,8 @@ def base(docker: Engine) -> str:
 @pytest.fixture(scope="session")
 def image(docker: Engine, base: str, staged: Path) -> Iterator[str]:
     tag = f"{staged.name}:test"
-    docker("build", "--network", "host", "--build-arg", f"BASE_IMAGE={base}", *assets(docker, base), "--tag", tag, staged)
+    images = ("--build-arg", f"BASE_IMAGE={base}", *assets(docker, base))
+    docker("build", "--network", "host", *images, "--tag", tag, staged)
     yield tag
     docker("image", "rm", "--force", tag)
 
