@@ -72,8 +72,8 @@ class Figures:
 def measure(docker: Engine, base: str, folder: Path, path: str, env: dict[str, str]) -> Figures:
     """Build a folder twice, run it a few times, and remove it again."""
     tag = f"bench-{uuid.uuid4().hex[:8]}"
-    named = ("--build-arg", f"BASE_IMAGE={base}", *assets(docker, base), "--tag", tag)
-    build = ("build", "--network", "host", *named, folder)
+    named: tuple[str, ...] = ("--build-arg", f"BASE_IMAGE={base}", *assets(docker, base), "--tag", tag)
+    build: tuple[str | Path, ...] = ("build", "--network", "host", *named, folder)
     cold, warm = timed(docker, "build", "--no-cache", *build[1:]), timed(docker, *build)
     try:
         mib = int(docker("image", "inspect", "--format", "{{.Size}}", tag)) / 2**20
