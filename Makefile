@@ -7,6 +7,7 @@
 #  make bench-calls   500 calls at 10 a second: on SQLite, and with four web workers on PostgreSQL and Valkey
 #  make bench-cache   the cache beside its peers: a hit, invalidation, a stampede, a day, faults       PART=hit FULL=1
 #  make bench-routing 10,000 reservations by 16 processes on PostgreSQL, beside the least a database can do for one
+#  make bench-laws    10,000 calls with faulty webhooks and a process killed every 20 s: nobody is lost   ARGS=--calls=1000
 #  make bench-path    each webhook beside a bare view with the same signature and as many statements
 #  make bench-million 12 calls a second for 10 minutes on this machine, and what a call costs           ARGS=--search
 #  make bench-reports wallboard and reports over 1,000,000 calls beside raw rows, and what 200 wallboards cost
@@ -25,7 +26,7 @@ COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate
 PARALLEL := --numprocesses auto --dist loadfile
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-reports bench-routing lock
+.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-laws bench-million bench-path bench-reports bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -76,6 +77,9 @@ bench-cache: build/peers/.done
 
 bench-routing: .venv/.done
 	@$(BIN)/python benchmarks/routing.py
+
+bench-laws: .venv/.done
+	@$(BIN)/python benchmarks/laws.py $(ARGS)
 
 bench-path: .venv/.done
 	@$(BIN)/python benchmarks/path.py

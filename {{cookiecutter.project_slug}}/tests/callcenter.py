@@ -47,7 +47,15 @@ class CallCenter:
         return self._run(sys.executable, "-c", program).stdout
 
     def load(
-        self, *, calls: int, rate: float, agents: int, seed: int = 1, talk: float = 2, timeout: int = 300
+        self,
+        *,
+        calls: int,
+        rate: float,
+        agents: int,
+        seed: int = 1,
+        talk: float = 2,
+        timeout: int = 300,
+        faults: str = "",
     ) -> dict[str, Any]:
         """Have the simulator call in, with scripted agents; gives the figures it ends with."""
         logins = self.folder / "logins.json"
@@ -58,6 +66,7 @@ class CallCenter:
             "seed": seed,
             "talk": talk,
             "timeout": timeout,
+            "faults": faults,
             "agents": logins,
             "port": self.simulator_port,
             "account-sid": "AC" + "0" * 32,
@@ -121,7 +130,7 @@ def running(folder: Path, env: Mapping[str, str], *, beat_inside: bool = True) -
         _process(center, "web", "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi") as web,
         _process(center, "worker", *worker, *beat) as background,
     ):
-        _wait_for(f"{center.url}/healthz/ready", web)
+        answers(f"{center.url}/healthz/ready", web)
         yield center
         for process, name in ((web, "web"), (background, "worker")):
             if process.poll() is not None:
@@ -143,7 +152,8 @@ def _process(center: CallCenter, name: str, *argv: str) -> Iterator[subprocess.P
             process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process answers at a URL. Raises `RuntimeError` when it ends, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=1):

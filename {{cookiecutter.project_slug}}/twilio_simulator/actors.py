@@ -175,5 +175,6 @@ class Agents:
             await self.desk.post(f"offers/{reservation}/accept/", self.headers[identity])
         except OSError as error:
             logger.info("%s did not get reservation %s: %s", identity, reservation, error)  # the caller was quicker
+            self._taken.discard(reservation)  # or nobody answered: an offer that still stands is taken again
             return
         connect(self.exchange, identity, {"reservation": str(reservation)})
