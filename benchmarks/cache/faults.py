@@ -8,12 +8,13 @@ pays; eight in one process, with a few ms between their calls, show races.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,24 +32,46 @@ MOST_SKIPPED: Final = 1.0  # µs
 def main(*, full: bool) -> bool:
     """Treat the server badly and print; answers whether the limits were met."""
     del full
+    with _server() as server:
+        met = _all_faults(server)
+        return _skipped(server) and met
+
+
+def small() -> dict[str, float]:
+    """What eight callers notice of a server that is killed and comes back."""
+    with _server() as server:
+        world, answer = _asked()
+        seen = _during(next(iter(FAULTS.values())), server, world, answer, CROWDS[-1])
+        return {
+            "failed": sum(each.failed for each in seen),
+            "wrong": sum(each.wrong for each in seen),
+            "outages": world.link.outages,
+        }
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         os.environ |= {"REDIS_URL": server.url, "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"}
         stage.set_up(queue=300)
         try:
             server.start()
-            met = _all_faults(server)
-            return _skipped(server) and met
+            yield server
         finally:
             server.kill()
 
 
-def _all_faults(server: Server) -> bool:
+def _asked() -> tuple[World, Callable[[], int]]:
     from django_twilio_call.cache import cache_result
     from django_twilio_call.cache.results import guard
 
     world = World(guard.store.link())
-    answer = cache_result(service_type="queue", key_prefix="fault", tags=[TAG])(lambda: world.version)
+    return world, cache_result(service_type="queue", key_prefix="fault", tags=[TAG])(lambda: world.version)
+
+
+def _all_faults(server: Server) -> bool:
+    world, answer = _asked()
     rows, alone, everybody = [], [], []
     for crowd in CROWDS:
         for name, fault in FAULTS.items():

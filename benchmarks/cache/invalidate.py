@@ -51,6 +51,27 @@ def main(*, full: bool) -> bool:
     return met
 
 
+def small() -> dict[str, float]:
+    """Commands that the server processes to invalidate a service, by how many answers it keeps."""
+    counted = {}
+    with stage.servers():
+        stage.set_up()
+        from django_twilio_call.cache import invalidate_service_cache
+        from django_twilio_call.cache.results import guard
+
+        client = guard.store.backend.link.client
+        for size in (10, 1000):
+            keys = _keys(size)
+            guard.put_many((key, "s:queue", 3600.0, number) for number, key in enumerate(keys))
+            _check_kept(guard, keys[-1], "s:queue", size - 1)
+            before = client.info("stats")["total_commands_processed"]
+            invalidate_service_cache("queue")
+            counted[str(size)] = client.info("stats")["total_commands_processed"] - before - 1  # the question itself
+            if guard.peek(keys[-1], ["s:queue"], "gone") != "gone":
+                raise SystemExit("the service was not invalidated")
+    return counted
+
+
 def _ms(microseconds: float) -> str:
     return f"{microseconds / 1000:,.2f}"
 

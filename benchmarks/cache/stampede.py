@@ -80,6 +80,15 @@ def main(*, full: bool) -> bool:
     return met
 
 
+def small() -> dict[str, float]:
+    """Computations per expiry of a small crowd."""
+    counted = {}
+    for name in CANDIDATES[:2]:
+        with stage.servers():
+            counted[name] = _run(name, 8, 2).computations
+    return counted
+
+
 def _measured(callers: int, processes: int) -> dict[str, list[Outcome]]:
     names = [name for name in CANDIDATES if not name.startswith("dogpile") or stage.has("dogpile.cache")]
     outcomes: dict[str, list[Outcome]] = {name: [] for name in names}

@@ -18,7 +18,7 @@ from typing import Any, Final
 from ..exceptions import CacheValueError
 from . import codec
 from .counters import Counters
-from .kept import MARK, Kept, Valid, from_bytes, generation
+from .kept import MARK, Kept, Valid, from_bytes, generation, generations
 from .store import GENERATION_OF_ALL, Store, StoreAway
 from .turns import Flights, Turns
 
@@ -94,12 +94,12 @@ class Guard:
 
     def read(self, key: str, tags: Sequence[str]) -> tuple[Kept | None, bytes | None]:
         """The value and the marks as they are now, in one round trip; no marks when one of them is missing."""
-        data, *marks = self.store.read((key, GENERATION_OF_ALL, *map(generation, tags)))
+        data, *marks = self.store.read((key, *generations(*tags)))
         return from_bytes(data), None if None in marks else b"".join(marks)  # type: ignore[arg-type]
 
     def _marked(self, key: str, tags: Sequence[str]) -> bytes | None:
         """Make the marks that are missing, and read all of them; None when the store does not keep them."""
-        for name in (GENERATION_OF_ALL, *map(generation, tags)):
+        for name in generations(*tags):
             self.store.add(name, secrets.token_bytes(MARK), None)
         return self.read(key, tags)[1]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
+
+from .store import GENERATION_OF_ALL
 
 FORMAT: Final = b"\x01"
 MARK: Final = 8
@@ -48,3 +51,9 @@ def from_bytes(data: bytes | None) -> Kept | None:
 def generation(tag: str) -> str:
     """Key of the mark of a tag."""
     return f"cc:g:{tag}"
+
+
+@lru_cache(maxsize=1024)
+def generations(*tags: str) -> tuple[str, ...]:
+    """Keys of the marks that a value with these tags is kept under."""
+    return (GENERATION_OF_ALL, *map(generation, tags))

@@ -7,6 +7,7 @@ the server answers again. And what was to be forgotten meanwhile is forgotten be
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
@@ -50,6 +52,13 @@ class StoreAway(CacheError):
     """The server did not answer, or is not asked at the moment: go on without it."""
 
 
+class _Own(threading.local):
+    """A connection of each thread's own, for reading: to take one from the pool and give it back costs half an MGET."""
+
+    pid = 0
+    connection: Any = None
+
+
 class Link:
     """The way to one server. `epoch_key` and `all_key` are where this cache keeps its own marks there."""
 
@@ -59,6 +68,7 @@ class Link:
         self._keys = (epoch_key, all_key)
         self._owed = 0
         self._lock = threading.Lock()
+        self._own = _Own()
         self._logged_at = 0.0
         self.client = redis.Redis.from_url(
             url,
@@ -80,6 +90,38 @@ class Link:
             raise StoreAway(f"{type(error).__name__}: {error}") from error
         self.failures = 0
         return result
+
+    def read(self, keys: list[str]) -> list[bytes | None]:
+        """What stands at each key, in one round trip: `call`, without what costs microseconds at every hit."""
+        if self.away:
+            self.skipped += 1
+            raise StoreAway("the cache server is away")
+        try:
+            try:
+                found = self._mget(keys)
+            except RedisConnectionError:  # closed since the last time, by a restart perhaps: reading twice does no harm
+                found = self._mget(keys)
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            raise StoreAway(f"{type(error).__name__}: {error}") from error
+        self.failures = 0
+        return found
+
+    def _mget(self, keys: list[str]) -> list[bytes | None]:
+        if self._own.pid != os.getpid():  # none yet, or it is the parent's, from before a fork
+            pool = self.client.connection_pool
+            self._own.connection = pool.connection_class(**pool.connection_kwargs)
+            self._own.pid = os.getpid()
+        connection = self._own.connection
+        try:
+            connection.send_command("MGET", *keys)
+            found: list[bytes | None] = connection.read_response()
+        except ResponseError:
+            raise
+        except BaseException:
+            connection.disconnect()  # or the answer would be taken for that to the next question
+            raise
+        return found
 
     def delete_matching(self, pattern: str, *, seconds: float) -> int:
         """Delete keys by a glob pattern, step by step. Raises `CacheError` when that takes longer than `seconds`."""

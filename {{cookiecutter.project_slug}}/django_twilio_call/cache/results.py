@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, update_wrapper
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, overload
 
 from ..conf import get_config
@@ -44,7 +44,7 @@ class CachedResult(Generic[P, R]):
         ignore: frozenset[str],
         warm: Callable[[], Iterable[dict[str, Any]]] | None,
     ) -> None:
-        functools.update_wrapper(self, function)
+        update_wrapper(self, function)
         self.function = function
         self.service_type = service_type
         self.timeout = timeout
@@ -55,11 +55,12 @@ class CachedResult(Generic[P, R]):
         self._parameters = _Parameters(function, ignore)
         self._counters = counting.of(service_type)
         self._own = tag_of_function(service_type, key_prefix or function.__qualname__)
+        self._always = () if callable(tags) else self._marks((), {})
         declared.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The answer: kept, or computed now."""
-        return self._answer(self.function, args, kwargs)  # type: ignore[no-any-return]
+        return self._answer(partial(self.function, *args, **kwargs), args, kwargs)  # type: ignore[no-any-return]
 
     @overload
     def __get__(self, instance: None, owner: type) -> CachedResult[P, R]: ...
@@ -104,14 +105,14 @@ class CachedResult(Generic[P, R]):
         """Where the answer for these arguments is kept."""
         return join(self._beginning, self._parameters.of(args, kwargs))
 
-    def _answer(self, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _answer(self, compute: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         seconds = self.timeout if self.timeout is not None else get_config().get_cache_timeout(self.service_type)
-        tags = self._marks(args, kwargs)
+        tags = self._always or self._marks(args, kwargs)
         if seconds <= 0 or changes_pending(tags):
             self._counters.uncached += 1
-            return compute(*args, **kwargs)
+            return compute()
         key = join(self._beginning, self._parameters.of(args, kwargs))
-        return guard.get(key, tags, seconds, functools.partial(compute, *args, **kwargs), self._counters)
+        return guard.get(key, tags, seconds, compute, self._counters)
 
     def _marks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
         named = self._tags(*args, **kwargs) if callable(self._tags) else self._tags
@@ -129,7 +130,7 @@ class BoundCachedResult(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The answer: kept, or computed now."""
-        compute = functools.partial(self._of.function, self._instance)
+        compute = partial(self._of.function, self._instance, *args, **kwargs)
         return self._of._answer(compute, args, kwargs)  # type: ignore[no-any-return]
 
     def invalidate(self, *args: Any, **kwargs: Any) -> bool:
@@ -171,7 +172,9 @@ class _Parameters:
 
     def of(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """The values that make the key. Raises `TypeError` as the call would."""
-        given = {**self._defaults, **dict(zip(self._names, args, strict=False)), **kwargs}
+        given = {**self._defaults, **dict(zip(self._names, args, strict=False)), **kwargs} if args else kwargs
+        if not args and self._defaults:
+            given = {**self._defaults, **kwargs}
         try:
             return [given[name] for name in self._kept]
         except KeyError as missing:

@@ -199,6 +199,26 @@ def test_a_server_with_an_old_snapshot_gives_nothing_of_it(server: Server, cache
     assert other.get() == 3
 
 
+def test_a_connection_that_was_closed_meanwhile_costs_nobody_a_miss(server: Server, cache: Cache) -> None:
+    cache.get()
+    admin = cache.link.client
+    for client in admin.client_list():
+        if client["id"] != str(admin.client_id()):
+            admin.client_kill_filter(_id=client["id"])
+
+    assert (cache.get(), cache.link.errors) == (1, 0)
+
+
+def test_after_a_time_out_an_answer_is_not_taken_for_that_to_the_next_question(server: Server, cache: Cache) -> None:
+    cache.get()
+    server.signal(signal.SIGSTOP)
+    assert cache.get() == 2
+    server.signal(signal.SIGCONT)
+
+    (found,) = cache.link.read([cache.backend.make_key("nothing")])
+    assert found is None
+
+
 def test_an_outage_is_one_line_of_the_log(server: Server, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
     cache.get()
     server.kill()
