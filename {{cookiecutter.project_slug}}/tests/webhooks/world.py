@@ -48,6 +48,8 @@ from tests.conftest import make_agent
 from tests.fakes import NUMBER
 from twilio_simulator.account import Account
 from twilio_simulator.actors import Habits, Script, call_in
+from twilio_simulator.calls import Call as Leg
+from twilio_simulator.calls import HungUp
 from twilio_simulator.clock import Clock
 from twilio_simulator.controls import connect
 from twilio_simulator.engine import Exchange
@@ -222,7 +224,7 @@ class World:
 
     async def _live(self, calls: int) -> None:
         people: list[asyncio.Task[None]] = []
-        others = [self._work(), self._take_offers(), *(self._sweep() for _ in range(self.workers))]
+        others = [self._work(), self._take_offers(), self._pick_up(), *(self._sweep() for _ in range(self.workers))]
         tasks = [asyncio.ensure_future(other) for other in others]
         habits = Habits(talk=8, patience=25)
         try:
@@ -248,7 +250,35 @@ class World:
                 task.result()
 
     async def _caller(self, script: Script) -> None:
-        await call_in(self.exchange, script)
+        if self.dice.random() < 0.7:
+            await call_in(self.exchange, script)
+        else:
+            await self._call_me_back(script)
+
+    async def _call_me_back(self, script: Script) -> None:
+        """A caller who would rather be called back: presses 1 in the menu, and 1 whenever they are asked in line."""
+        call = self.exchange.dial(script.number, self.exchange.account.number)
+        while await call.reaches("menu", "queue menu", "conference") and call.stage != "conference":
+            step = call.steps
+            await asyncio.sleep(script.thinks)
+            call.keys.put_nowait("1")
+            await call.moves_on(step)
+        await self._talk(call)
+
+    async def _pick_up(self) -> None:
+        """Whoever is called back answers, and talks."""
+        seen: set[str] = set()
+        while True:
+            await asyncio.sleep(1)
+            for call in tuple(self.exchange.calls.values()):
+                if call.direction == "outbound-api" and call.sid not in seen:
+                    seen.add(call.sid)
+                    self.exchange.spawn(self._talk(call))
+
+    async def _talk(self, call: Leg) -> None:
+        if await call.reaches("conference"):
+            await asyncio.sleep(self.dice.uniform(1, 20))
+            call.interrupt(HungUp("caller"))
 
     async def _sweep(self) -> None:
         """One worker: what beat asks for, at times of its own."""
