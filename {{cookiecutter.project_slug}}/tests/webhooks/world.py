@@ -56,6 +56,7 @@ from twilio_simulator.engine import Exchange
 from twilio_simulator.faults import Faults, FaultyWebhooks, read
 from twilio_simulator.http import Request
 from twilio_simulator.laws import check, lost
+from twilio_simulator.outbound import Callee
 from twilio_simulator.rest import Rest
 from twilio_simulator.webhooks import Answer
 
@@ -173,11 +174,13 @@ class RestInProcess(HttpClient):  # type: ignore[misc]  # the library has no typ
 class World:
     """Callers ring, agents work, workers sweep, and in the end the laws must hold."""
 
-    def __init__(self, faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, workers: int = 2) -> None:
+    def __init__(
+        self, faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, workers: int = 2, callbacks: float = 0.3
+    ) -> None:
         monkeypatch.setattr(settings, "TWILIO_PHONE_NUMBER", NUMBER, raising=False)
         config = get_config()
         self.dice, self.loop, self.workers = Random(seed), VirtualLoop(), workers
-        self.seed = seed
+        self.seed, self.callbacks = seed, callbacks
         monkeypatch.setattr(timezone, "now", self.now)
         account = Account(
             sid=config.twilio_account_sid,
@@ -195,7 +198,6 @@ class World:
             account.sid, account.token, http_client=RestInProcess(Rest(self.exchange), self.faults, self.loop)
         )
         self.telephony = TwilioTelephony(client)
-        self.ended = False
 
     def now(self) -> datetime:
         """Virtual time."""
@@ -250,13 +252,14 @@ class World:
                 task.result()
 
     async def _caller(self, script: Script) -> None:
-        if self.dice.random() < 0.7:
+        if self.dice.random() > self.callbacks:
             await call_in(self.exchange, script)
         else:
             await self._call_me_back(script)
 
     async def _call_me_back(self, script: Script) -> None:
         """A caller who would rather be called back: presses 1 in the menu, and 1 whenever they are asked in line."""
+        self.exchange.callees[script.number] = Callee(after=self.dice.uniform(3, 25))
         call = self.exchange.dial(script.number, self.exchange.account.number)
         while await call.reaches("menu", "queue menu", "conference") and call.stage != "conference":
             step = call.steps
