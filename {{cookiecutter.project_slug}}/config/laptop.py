@@ -67,6 +67,7 @@ def demo(options: argparse.Namespace) -> int:
         processes.wait_for(f"{here()}/healthz/ready")
         say(f"{options.calls} callers, {options.rate:g} a second, {options.agents} agents. Watch at {here()}/")
         rush = {"calls": options.calls, "rate": options.rate, "seed": options.seed, "agents": logins}
+        rush |= {"faults": options.faults, "fault-seed": options.seed}
         argv = [part for name, value in rush.items() for part in (f"--{name}", str(value))]
         argv += ["--api-url", f"{here()}/api/", *(["--stay"] if options.stay else [])]
         load = processes.start("simulator", *simulator("load"), *argv, stdout=figures)
@@ -198,6 +199,7 @@ def main() -> int:
     own.add_argument("--rate", type=float, default=2, help="calls a second (default 2)")
     own.add_argument("--agents", type=int, default=6)
     own.add_argument("--seed", type=int, default=1)
+    own.add_argument("--faults", default="", help="what goes wrong, as twilio_simulator/faults.py has it")
     own.add_argument("--stay", action="store_true", help="stay open when the last call has ended")
     options = parser.parse_args()
     for ending in (signal.SIGTERM, signal.SIGHUP):

@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
+from . import transport
 from .cache import counters
 from .conf import Config, get_reading, pin, reload, unpin
 from .conf.fingerprint import digests, fingerprint
@@ -135,7 +136,7 @@ def _described() -> RunningProcess:
         digests=marks,
         pending=list(last.pending) if last else [],
         refused=last is not None and last.result == reload.REFUSED,
-        figures={"cache": counters.snapshot()},
+        figures={"cache": counters.snapshot(), "twilio": dict(transport.counts)},
         started_at=_Process.started_at,
         seen_at=now,
     )

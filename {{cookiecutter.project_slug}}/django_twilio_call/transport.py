@@ -27,6 +27,7 @@ ASKING: Final = frozenset({"GET", "HEAD"})
 MOST_RETRY_AFTER: Final = RetryConfig.RATE_LIMIT_MAX_DELAY
 """Seconds. What Twilio asks for beyond that is a mistake somewhere."""
 
+COUNTED: Final = ("sent", "repeated", "failed", "left_alone", "opened")
 counts: Final[Counter[str]] = Counter()
 """sent: requests; repeated: those among them that were sent again; failed: no answer, or one that means trouble at
 Twilio's; left_alone: requests not sent while the breaker was open; opened: how often it opened."""

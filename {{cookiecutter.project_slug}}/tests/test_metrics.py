@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from django_twilio_call import transport
 from django_twilio_call.conf import get_config, reload
 from django_twilio_call.metrics import collector, pod
 from django_twilio_call.models import Agent, RunningProcess
@@ -156,3 +158,19 @@ def test_no_secret_is_in_them() -> None:
     assert CANARY not in said
     assert get_config().secret_key not in said
     assert reload.state.last is None
+
+
+@pytest.mark.django_db
+def test_what_came_of_requests_to_twilio_is_told_of_this_pod_and_of_all_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "counts", Counter(opened=1))
+    running("worker-1", "same")
+    RunningProcess.objects.update(figures={"twilio": {"opened": 2, "left_alone": 4}})
+
+    said = ask().content.decode()
+
+    assert sample(said, "twilio_requests_total", result="opened") == 1
+    assert sample(said, "twilio_requests_told", result="opened") == 2
+    assert sample(said, "twilio_requests_told", result="left_alone") == 4
+    assert sample(said, "outbox_in_doubt") == 0

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -34,8 +35,11 @@ def api() -> Iterator[Api]:
     """A server in Twilio's place."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             answers.asked.append(f"{self.path} {form}")
             body = json.dumps(answers.body).encode()
             self.send_response(answers.status)
@@ -139,3 +143,59 @@ def test_no_answer_may_be_tried_again_and_names_no_secret() -> None:
 
     assert error.value.retryable
     assert "token" not in str(error.value)
+
+
+SHOWN = {
+    "sid": call_sid(1),
+    "status": "in-progress",
+    "from": "+1",
+    "to": "+2",
+    "direction": "outbound-api",
+    "date_created": "Mon, 02 Mar 2026 09:30:00 +0000",
+    "duration": "7",
+}
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def test_a_call_that_is_made_gives_its_sid(api: Api) -> None:
+    assert telephony(api.url).create_call(to="+1", url="https://e.com/x", status_url="https://e.com/s") == call_sid(1)
+
+
+def test_a_call_is_read_as_twilio_shows_it(api: Api) -> None:
+    api.body = dict(SHOWN)
+
+    found = telephony(api.url).call(sid=call_sid(1))
+
+    assert found is not None
+    assert (found.sid, found.status, found.from_number, found.to_number) == (call_sid(1), "in-progress", "+1", "+2")
+    assert (found.is_live, found.duration, found.created_at.hour) == (True, 7, 9)
+
+
+def test_a_call_nobody_knows_is_none(api: Api) -> None:
+    api.status, api.body = 404, {"code": 20404, "message": "not found", "status": 404}
+
+    assert telephony(api.url).call(sid=call_sid(1)) is None
+
+
+def test_calls_made_are_ours_and_as_young_as_asked_for(api: Api) -> None:
+    api.body = {"calls": [SHOWN, {**SHOWN, "direction": "inbound"}], "page_size": 50}
+
+    assert len(telephony(api.url).calls_made(to="+2", since=NOON - timedelta(hours=3))) == 1
+    assert telephony(api.url).calls_made(to="+2", since=NOON) == []
+    assert "To=%2B2" in api.asked[0]
+    assert "StartTime" not in api.asked[0]
+
+
+def test_live_calls_are_read_up_to_a_limit(api: Api) -> None:
+    api.body = {"calls": [SHOWN, SHOWN], "page_size": 50}
+
+    assert len(telephony(api.url).live_calls(most=3)) == 3
+    assert ["Status=in-progress" in api.asked[0], "Status=ringing" in api.asked[1]] == [True, True]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_list_that_cannot_be_had_is_an_error_of_ours(api: Api, status: int) -> None:
+    api.status, api.body = status, {}
+
+    with pytest.raises(TelephonyError):
+        telephony(api.url).live_calls(most=3)

@@ -18,6 +18,7 @@ from ..constants import OutboxState
 from ..dependencies import dependencies
 from ..models import Call, Outbox, RunningProcess
 from ..services import AnalyticsService
+from ..transport import COUNTED
 from . import pod
 
 PREFIX: Final = "call_center_"
@@ -34,11 +35,13 @@ class Figures(Collector):
         yield from _configuration(counted["reloads"])
         yield from _webhooks(counted)
         yield from _cache(counted)
+        twilio = {(name,): n for name, n in counted["twilio"].items()}
+        yield _counter("twilio_requests", "REST requests of this pod, by what came of them.", twilio, "result")
         found = dependencies()
         yield _gauge("dependency_up", "1: it answers.", {(name,): up for name, up in found.items()}, "dependency")
         if found["database"]:
             try:
-                yield from [*_processes(), *_calls(), *_outbox()]
+                yield from [*_processes(), *_twilio(), *_calls(), *_outbox()]
             except (DatabaseError, InterfaceError):
                 return
 
@@ -86,6 +89,16 @@ def _cache(counted: dict[str, Counter[str]]) -> Iterator[Metric]:
         yield _counter(f"cache_server_{name}", f"The cache server's {name}.", {(): counted["link"][name]})
 
 
+def _twilio() -> Iterator[Metric]:
+    """Workers make the requests, and nobody scrapes them: so of all processes that run, as they told."""
+    told = RunningProcess.objects.alive(timezone.now()).values_list("figures", flat=True)
+    total: Counter[str] = Counter()
+    for figures in told:
+        total.update(figures.get("twilio", {}))
+    values = {(name,): float(total[name]) for name in COUNTED}
+    yield _gauge("twilio_requests_told", "REST requests of all running processes since they began.", values, "result")
+
+
 def _calls() -> Iterator[Metric]:
     now = timezone.now()
     live = Call.objects.live().order_by().values_list("role").annotate(count=Count("pk"))
@@ -120,6 +133,8 @@ def _outbox() -> Iterator[Metric]:
     age = (now - found["oldest"]).total_seconds() if found["oldest"] else 0
     yield _gauge("outbox_waiting", "Commands to Twilio that are not done.", {(): found["count"]})
     yield _gauge("outbox_oldest_seconds", "How long the oldest of them waits.", {(): age})
+    doubt = waiting.filter(state=OutboxState.SUBMISSION_UNKNOWN).count()
+    yield _gauge("outbox_in_doubt", "Calls that may have been made: Twilio is asked.", {(): doubt})
     yield _gauge("outbox_retrying", "Those tried more than once.", {(): waiting.filter(attempts__gt=1).count()})
 
 

@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from .. import transport
 from ..cache import counters
 from ..cache.link import links
 from ..conf import reload
@@ -62,6 +63,7 @@ def own() -> dict[str, dict[str, Any]]:
         "link": links_,
         "reloads": {name: float(reload.counts[name]) for name in (reload.APPLIED, reload.UNCHANGED, reload.REFUSED)},
         "unsent": {"": float(messages["unsent"])},
+        "twilio": {name: float(transport.counts[name]) for name in transport.COUNTED},
     }
 
 

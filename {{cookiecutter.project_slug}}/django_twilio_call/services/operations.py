@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from ..cache.counters import Counters
 from ..constants import OutboxState
 from ..exceptions import CacheError
 from ..models import Outbox, RunningProcess
+from ..transport import COUNTED
 from .base import BaseService
 
 
@@ -61,6 +62,9 @@ class Overview:
     outbox_waiting: int
     outbox_oldest_s: float | None
     outbox_failed: int
+    outbox_in_doubt: int
+    twilio: Mapping[str, int]
+    """What came of REST requests in all processes since they began, by the names in `transport.COUNTED`."""
 
 
 class OperationsService(BaseService):
@@ -76,6 +80,7 @@ class OperationsService(BaseService):
             waiting=Count("pk", filter=Q(state__in=OutboxState.OPEN_STATES)),
             oldest=Min("created_at", filter=Q(state__in=OutboxState.OPEN_STATES)),
             failed=Count("pk", filter=Q(state=OutboxState.FAILED)),
+            in_doubt=Count("pk", filter=Q(state=OutboxState.SUBMISSION_UNKNOWN)),
         )
         return Overview(
             processes=tuple(_lines(running)),
@@ -85,6 +90,8 @@ class OperationsService(BaseService):
             outbox_waiting=outbox["waiting"],
             outbox_oldest_s=(now - outbox["oldest"]).total_seconds() if outbox["oldest"] else None,
             outbox_failed=outbox["failed"],
+            outbox_in_doubt=outbox["in_doubt"],
+            twilio={name: sum(p.figures.get("twilio", {}).get(name, 0) for p in running) for name in COUNTED},
         )
 
     def cache_lines(self, snapshots: Iterable[dict[str, dict[str, Any]]]) -> Iterable[CacheLine]:

@@ -67,3 +67,17 @@ def test_what_waits_to_be_sent_is_shown_with_its_age(admin_client: Client) -> No
     Outbox.objects.create(kind=OutboxKind.END_CALL, call_sid="CA1", not_before=then, created_at=then)
 
     assert "the oldest for 42 s" in text(admin_client)
+
+
+def test_what_came_of_requests_to_twilio_is_added_up_and_doubt_is_named(admin_client: Client) -> None:
+    tell(1, figures={"twilio": {"sent": 7, "opened": 1}})
+    tell(2, figures={"twilio": {"sent": 5, "left_alone": 3}})
+    now = timezone.now()
+    Outbox.objects.create(kind=OutboxKind.CREATE_CALL, state="submission_unknown", not_before=now, created_at=now)
+
+    shown = text(admin_client)
+
+    assert '<td role="cell" data-label="Sent">12</td>' in shown
+    assert '<td role="cell" data-label="Left alone">3</td>' in shown
+    assert "1 times, for a while" in shown
+    assert "1 in doubt, Twilio is asked" in shown

@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
 
-from django_twilio_call.constants import QueueEntryState, ReservationState
+from django_twilio_call.constants import OutboxKind, OutboxState, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import BusinessLogicError
-from django_twilio_call.models import Agent, Call, Queue, QueueEntry, Reservation, WebhookEvent
-from django_twilio_call.services import AgentService, RoutingService
+from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation, WebhookEvent
+from django_twilio_call.services import AgentService, OutboxService, ReapingService, RoutingService
 from tests.conftest import make_agent
-from tests.fakes import Twilio, call_sid
+from tests.fakes import FakeTelephony, Twilio, call_sid
 from tests.services.test_routing import waiting
 from tests.webhooks.test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
 
@@ -146,3 +146,29 @@ def test_an_answer_that_races_a_hang_up_has_one_outcome(twilio: Twilio, agent: A
     entry = QueueEntry.objects.get()
     assert entry.state in (QueueEntryState.ANSWERED, QueueEntryState.ABANDONED)
     assert agent.spans.current().get().state == "wrap_up"
+
+
+def test_many_workers_make_one_call_in_its_turn(db: None, now: datetime) -> None:
+    for number in range(20):
+        Outbox.objects.create(
+            kind=OutboxKind.CREATE_CALL, call_sid=f"CB{number}", to_number="+1", not_before=now, created_at=now
+        )
+    telephony = FakeTelephony()
+
+    def deliver(at: datetime) -> int:
+        return OutboxService(telephony=telephony, clock=lambda: 0).deliver(now=at)
+
+    for second in range(3):
+        at = now + timedelta(seconds=second)
+        sent = at_once(*(lambda: deliver(at) for _ in range(8)))  # noqa: B023  # run before the next turn
+        assert sum(sent) == 1
+    assert len(telephony.asked) == 3
+    assert Outbox.objects.filter(state=OutboxState.DONE).count() == 3
+
+
+def test_many_workers_compare_once(db: None, now: datetime) -> None:
+    telephony = FakeTelephony()
+
+    at_once(*(lambda: ReapingService(telephony=telephony).compare(now=now) for _ in range(8)))
+
+    assert telephony.asked == [("live",)]

@@ -48,12 +48,15 @@ from tests.conftest import make_agent
 from tests.fakes import NUMBER
 from twilio_simulator.account import Account
 from twilio_simulator.actors import Habits, Script, call_in
+from twilio_simulator.calls import Call as Leg
+from twilio_simulator.calls import HungUp
 from twilio_simulator.clock import Clock
 from twilio_simulator.controls import connect
 from twilio_simulator.engine import Exchange
 from twilio_simulator.faults import Faults, FaultyWebhooks, read
 from twilio_simulator.http import Request
 from twilio_simulator.laws import check, lost
+from twilio_simulator.outbound import Callee
 from twilio_simulator.rest import Rest
 from twilio_simulator.webhooks import Answer
 
@@ -171,11 +174,13 @@ class RestInProcess(HttpClient):  # type: ignore[misc]  # the library has no typ
 class World:
     """Callers ring, agents work, workers sweep, and in the end the laws must hold."""
 
-    def __init__(self, faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, workers: int = 2) -> None:
+    def __init__(
+        self, faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, workers: int = 2, callbacks: float = 0.3
+    ) -> None:
         monkeypatch.setattr(settings, "TWILIO_PHONE_NUMBER", NUMBER, raising=False)
         config = get_config()
         self.dice, self.loop, self.workers = Random(seed), VirtualLoop(), workers
-        self.seed = seed
+        self.seed, self.callbacks = seed, callbacks
         monkeypatch.setattr(timezone, "now", self.now)
         account = Account(
             sid=config.twilio_account_sid,
@@ -193,7 +198,6 @@ class World:
             account.sid, account.token, http_client=RestInProcess(Rest(self.exchange), self.faults, self.loop)
         )
         self.telephony = TwilioTelephony(client)
-        self.ended = False
 
     def now(self) -> datetime:
         """Virtual time."""
@@ -222,7 +226,7 @@ class World:
 
     async def _live(self, calls: int) -> None:
         people: list[asyncio.Task[None]] = []
-        others = [self._work(), self._take_offers(), *(self._sweep() for _ in range(self.workers))]
+        others = [self._work(), self._take_offers(), self._pick_up(), *(self._sweep() for _ in range(self.workers))]
         tasks = [asyncio.ensure_future(other) for other in others]
         habits = Habits(talk=8, patience=25)
         try:
@@ -248,7 +252,36 @@ class World:
                 task.result()
 
     async def _caller(self, script: Script) -> None:
-        await call_in(self.exchange, script)
+        if self.dice.random() > self.callbacks:
+            await call_in(self.exchange, script)
+        else:
+            await self._call_me_back(script)
+
+    async def _call_me_back(self, script: Script) -> None:
+        """A caller who would rather be called back: presses 1 in the menu, and 1 whenever they are asked in line."""
+        self.exchange.callees[script.number] = Callee(after=self.dice.uniform(3, 25))
+        call = self.exchange.dial(script.number, self.exchange.account.number)
+        while await call.reaches("menu", "queue menu", "conference") and call.stage != "conference":
+            step = call.steps
+            await asyncio.sleep(script.thinks)
+            call.keys.put_nowait("1")
+            await call.moves_on(step)
+        await self._talk(call)
+
+    async def _pick_up(self) -> None:
+        """Whoever is called back answers, and talks."""
+        seen: set[str] = set()
+        while True:
+            await asyncio.sleep(1)
+            for call in tuple(self.exchange.calls.values()):
+                if call.direction == "outbound-api" and call.sid not in seen:
+                    seen.add(call.sid)
+                    self.exchange.spawn(self._talk(call))
+
+    async def _talk(self, call: Leg) -> None:
+        if await call.reaches("conference"):
+            await asyncio.sleep(self.dice.uniform(1, 20))
+            call.interrupt(HungUp("caller"))
 
     async def _sweep(self) -> None:
         """One worker: what beat asks for, at times of its own."""
