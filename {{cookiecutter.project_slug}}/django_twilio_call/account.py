@@ -52,11 +52,11 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`type` is Trial or Full, `status` active, suspended or closed, `at` what time Twilio has."""
+    """`type` is Trial or Full, `status` active, suspended or closed, `at` what time Twilio has, if it says."""
 
     type: str
     status: str
-    at: datetime
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,8 @@ class TwilioAccount:
         if answer.status_code != 200:
             raise TelephonyError(f"Accounts/{self._sid}: HTTP {answer.status_code}", status=answer.status_code)
         said = json.loads(answer.text)
-        return Standing(said["type"], said["status"], parsedate_to_datetime(answer.headers["Date"]))
+        date = {name.lower(): value for name, value in (answer.headers or {}).items()}.get("date", "")
+        return Standing(said["type"], said["status"], parsedate_to_datetime(date) if date else None)
 
     def voice_region(self, phone_number: str) -> str:
         """In which region Twilio handles calls to the number."""

@@ -79,12 +79,14 @@ def twiml_app(patient: Patient) -> Iterator[Symptom]:
 
 
 def geo(patient: Patient) -> Iterator[Symptom]:
-    """Calls to other countries fail with 21215: callbacks are such calls."""
+    """Calls to other countries fail with 21215: callbacks are such calls, and transfers to outside numbers."""
     waiting = CallbackRequest.objects.filter(state__in=CallbackState.OPEN_STATES)
     numbers = {*waiting.order_by("pk").values_list("number", flat=True)[:MOST_NUMBERS]}
-    numbers |= {patient.config.twilio_phone_number} - {""}
+    numbers |= {patient.config.twilio_phone_number, *patient.config.transfer_prefixes.split(",")} - {""}
     codes = tuple(f"+{code}" for code in patient.account.callable_codes())
-    if barred := sorted(number for number in numbers if not number.startswith(codes)):
+    # A prefix may be shorter than a code.
+    may = {each for each in numbers if each.startswith(codes) or any(code.startswith(each) for code in codes)}
+    if barred := sorted(numbers - may):
         more = f" and {len(barred) - 3} more" if len(barred) > 3 else ""
         yield Symptom(
             f"Twilio will not call {', '.join(barred[:3])}{more}: their countries are not allowed",
@@ -121,6 +123,8 @@ def media_auth(patient: Patient) -> Iterator[Symptom]:
 
 def clock(patient: Patient) -> Iterator[Symptom]:
     """By the Date of Twilio's answer."""
+    if patient.standing.at is None:
+        raise TelephonyError("its answers have no Date")
     ahead = (patient.now - patient.standing.at).total_seconds()
     if abs(ahead) > MOST_SKEW:
         way = "ahead of" if ahead > 0 else "behind"

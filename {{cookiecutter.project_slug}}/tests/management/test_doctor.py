@@ -242,6 +242,15 @@ def test_a_country_that_may_not_be_called_is_found(healthy: Account, queue: Queu
     assert found("geo") == ["Twilio will not call +4930123456: their countries are not allowed"]
 
 
+@pytest.mark.parametrize(("prefixes", "wrong"), [("+1", False), ("+4,+1", False), ("+1,+8150", True)])
+def test_countries_of_transfers_are_looked_at_too(
+    healthy: Account, settings: Settings, prefixes: str, wrong: bool
+) -> None:
+    settings.DJANGO_TWILIO_TRANSFER_PREFIXES = prefixes
+
+    assert bool(found("geo")) is wrong
+
+
 # --- concurrency cap ---
 
 
