@@ -9,6 +9,7 @@
 #  make bench-routing 10,000 reservations by 16 processes on PostgreSQL, beside the least a database can do for one
 #  make bench-path    each webhook beside a bare view with the same signature and as many statements
 #  make bench-million 12 calls a second for 10 minutes on this machine, and what a call costs           ARGS=--search
+#  make bench-reports wallboard and reports over 1,000,000 calls beside raw rows, and what 200 wallboards cost
 #  make bench-image   the image's size, build, start and memory beside a bare Django project's
 #  make lock     all requirements*.txt anew: the newest versions that pyproject.toml allows
 #
@@ -24,7 +25,7 @@ COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate
 PARALLEL := --numprocesses auto --dist loadfile
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-routing lock
+.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-reports bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -34,7 +35,12 @@ demo: build/bake/.done
 	@build/bake/bin/python $(BAKE) build/demo .
 	@PATH="$(CURDIR)/build/bake/bin:$$PATH" $(MAKE) --no-print-directory -C build/demo/$(BAKED) demo
 
-test: check
+# Beside the tree, or a bake would copy it. Without npm the browser tests that need it are skipped, and say so.
+build/assets/vendor: $(PROJECT)/assets/package-lock.json
+	@mkdir -p build
+	@sh "$(PROJECT)/assets/fetch" build/assets || echo "Going on without npm's assets" >&2
+
+test: check build/assets/vendor
 	cd "$(PROJECT)" && ../$(BIN)/python -m pytest -p no:cacheprovider $(PARALLEL)
 	$(BIN)/python -m pytest $(PARALLEL)
 
@@ -76,6 +82,9 @@ bench-path: .venv/.done
 
 bench-million: .venv/.done
 	@$(BIN)/python benchmarks/million.py $(ARGS)
+
+bench-reports: .venv/.done
+	@$(BIN)/python benchmarks/reports.py
 
 bench-image: .venv/.done
 	@$(BIN)/python benchmarks/image.py

@@ -22,7 +22,7 @@ from benchmarks.__main__ import COOKIECUTTER, quietly  # noqa: E402  # found by 
 from tests.containers.calls import ask  # noqa: E402
 from tests.containers.deploy import SHUT  # noqa: E402
 from tests.containers.engine import Engine, engine  # noqa: E402
-from tests.containers.images import base_image  # noqa: E402
+from tests.containers.images import assets, base_image  # noqa: E402
 from tests.containers.services import free_port  # noqa: E402
 
 ROUNDS = 5
@@ -72,7 +72,8 @@ class Figures:
 def measure(docker: Engine, base: str, folder: Path, path: str, env: dict[str, str]) -> Figures:
     """Build a folder twice, run it a few times, and remove it again."""
     tag = f"bench-{uuid.uuid4().hex[:8]}"
-    build = ("build", "--network", "host", "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, folder)
+    named = ("--build-arg", f"BASE_IMAGE={base}", *assets(docker, base), "--tag", tag)
+    build = ("build", "--network", "host", *named, folder)
     cold, warm = timed(docker, "build", "--no-cache", *build[1:]), timed(docker, *build)
     try:
         mib = int(docker("image", "inspect", "--format", "{{.Size}}", tag)) / 2**20

@@ -16,7 +16,7 @@ from tests.manifests import read_env
 from .calls import TOKEN, TWILIO
 from .deploy import PROCESSES, Deploy
 from .engine import Engine, Unavailable, engine
-from .images import base_image
+from .images import assets, base_image
 from .services import Services, free_port, postgres_and_valkey
 
 
@@ -40,7 +40,8 @@ def base(docker: Engine) -> str:
 @pytest.fixture(scope="session")
 def image(docker: Engine, base: str, staged: Path) -> Iterator[str]:
     tag = f"{staged.name}:test"
-    docker("build", "--network", "host", "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, staged)
+    images = ("--build-arg", f"BASE_IMAGE={base}", *assets(docker, base))
+    docker("build", "--network", "host", *images, "--tag", tag, staged)
     yield tag
     docker("image", "rm", "--force", tag)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from .engine import INSTALL, Engine, Unavailable
 
 OFFICIAL = "python:3.13-slim"
+NODE = "node:22-slim"
 STAND_IN = "stand-in/python:3.13-slim"
 SERVERS = ("postgres:17", "redis:7")
 SERVERS_STAND_IN = "stand-in/servers"
@@ -43,6 +44,13 @@ def base_image(docker: Engine) -> str:
         changes = ("CMD python3", "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8")
         docker("import", *(part for change in changes for part in ("--change", change)), root, STAND_IN)
     return STAND_IN
+
+
+def assets(docker: Engine, base: str) -> list[str]:
+    """Arguments of a build: without the phone's library where no image with npm can be had."""
+    if docker.succeeds("pull", "--quiet", NODE):
+        return []
+    return ["--build-arg", f"ASSETS_IMAGE={base}", "--build-arg", "VOICE_SDK=no"]
 
 
 def servers(docker: Engine, base: str) -> Engine:

@@ -85,6 +85,7 @@ def prepare(port: int | None) -> bool:
     VAR.mkdir(exist_ok=True)
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    call_command("words")
     return "TWILIO_API_BASE_URL" in found
 
 

@@ -144,15 +144,16 @@ def drained(request: HttpRequest) -> dict[str, int]:
 @_for(May.SUPERVISE)
 def queues(request: HttpRequest) -> dict[str, Any]:
     """How active queues are doing, or `?queue=` (a key) alone, and as of when: for screens that may lag a little."""
-    found = AnalyticsService().queue_figures(now=timezone.now())
+    service = AnalyticsService()
+    found = service.queue_figures(now=timezone.now())
     key = request.GET.get("queue")
     if key is not None and key not in found.queues:
         raise ValidationError(f"queue {key!r} is not an active queue's key")
     shown = found.queues.values() if key is None else [found.queues[key]]
     return {
         "as_of": found.as_of,
-        "queues": [{**asdict(each), "service_level": each.today.service_level} for each in shown],
-        "service_level_formula": AnalyticsService().formula,
+        "queues": [{**asdict(each), "service_level": service.level(each.today)} for each in shown],
+        "service_level_formula": service.formula,
     }
 
 
@@ -177,7 +178,7 @@ def analytics(request: HttpRequest) -> dict[str, Any]:
         "first": first,
         "last": last,
         **asdict(counts),
-        "service_level": counts.service_level,
+        "service_level": service.level(counts),
         "service_level_formula": service.formula,
         "abandonment_rate": counts.abandonment_rate,
         "average_speed_of_answer_s": counts.average_speed_of_answer,

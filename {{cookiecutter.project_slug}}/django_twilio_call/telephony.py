@@ -140,12 +140,12 @@ class TwilioTelephony:
         return found
 
     def _list(self, *, most: int, **wanted: str) -> Iterable[TwilioCall]:
-        from twilio.base.exceptions import TwilioRestException
+        from twilio.base.exceptions import TwilioException
 
         try:
             return [_read(call) for call in self._client.calls.list(limit=most, **wanted)]
-        except TwilioRestException as error:
-            raise _translated(error) from error
+        except TwilioException as error:  # a page that cannot be had is none of the library's REST errors
+            raise TelephonyError(f"no list of calls: {type(error).__name__}", retryable=True) from error
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """See `Telephony`."""
@@ -230,6 +230,37 @@ def connect(
     over = http_client(api_base_url=api_base_url, timeout=timeout, pool_size=pool_size)
     client = Client(username, password, account_sid, region=region or None, edge=edge or None, http_client=over)
     return TwilioTelephony(client)
+
+
+TOKEN_SECONDS: Final = 3600
+
+
+def access_token(*, identity: str) -> str:
+    """What a browser's phone signs in with, for an hour: it may call our TwiML App and nothing else.
+
+    Raises `TelephonyError` naming what this deploy has not set.
+    """
+    from twilio.jwt.access_token import AccessToken
+    from twilio.jwt.access_token.grants import VoiceGrant
+
+    config = get_config()
+    wanted = {
+        "TWILIO_API_KEY": config.twilio_api_key,
+        "TWILIO_API_SECRET": config.twilio_api_secret,
+        "TWILIO_TWIML_APP_SID": config.twilio_twiml_app_sid,
+    }
+    if missing := [name for name, value in wanted.items() if not value]:
+        raise TelephonyError(f"a phone needs {', '.join(missing)}; `manage.py twilio setup` makes them")
+    token = AccessToken(
+        config.twilio_account_sid,
+        config.twilio_api_key,
+        config.twilio_api_secret,
+        identity=identity,
+        ttl=TOKEN_SECONDS,
+        region=config.twilio_region or None,
+    )
+    token.add_grant(VoiceGrant(outgoing_application_sid=config.twilio_twiml_app_sid, incoming_allow=True))
+    return str(token.to_jwt())
 
 
 @functools.cache

@@ -168,7 +168,7 @@ def http_client(*, api_base_url: str, timeout: float, pool_size: int, policy: Po
             raise TelephonyError(
                 "too many requests", status=answer.status, retryable=True, retry_after=answer.retry_after
             )
-        return Response(answer.status, answer.body, dict(answer.headers))
+        return Response(answer.status, answer.body, urllib3.HTTPHeaderDict(answer.headers))
 
     return PooledHttpClient()
 

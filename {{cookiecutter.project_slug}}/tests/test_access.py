@@ -50,6 +50,29 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "desk/decline/<int:reservation_id>/": ("POST", AGENT),
     "desk/outcome/": ("POST", AGENT),
     "desk/hangup/": ("POST", AGENT),
+    "desk/recording/": ("GET", AGENT),
+    "desk/recording/pause/": ("POST", AGENT),
+    # the record
+    "recordings/<str:sid>/": ("GET", AGENT | SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "voicemail/": ("GET", AGENT | SUPERVISOR | ADMINISTRATOR),
+    "voicemail/<int:voicemail_id>/handled/": ("POST", AGENT | SUPERVISOR | ADMINISTRATOR),
+    "calls/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "calls/<str:call_sid>/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "calls/<str:call_sid>/hold/": ("POST", ADMINISTRATOR | AUDITOR),
+    "flows/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "audit/": ("GET", ADMINISTRATOR | AUDITOR),
+    "desk/hold/": ("POST", AGENT),
+    "desk/mute/": ("POST", AGENT),
+    "desk/transfer/": ("POST", AGENT),
+    "desk/complete/": ("POST", AGENT),
+    "desk/take-back/": ("POST", AGENT),
+    "desk/presence/": ("POST", AGENT),
+    "desk/token/": ("POST", AGENT),
+    "supervise/live/": ("GET", SUPERVISOR | ADMINISTRATOR),
+    "supervise/listen/<int:agent_id>/": ("POST", SUPERVISOR | ADMINISTRATOR),
+    "supervise/mode/": ("POST", SUPERVISOR | ADMINISTRATOR),
+    "supervise/leave/": ("POST", SUPERVISOR | ADMINISTRATOR),
+    "supervise/token/": ("POST", SUPERVISOR | ADMINISTRATOR),
     # JSON
     "api/desk/": ("GET", AGENT),
     "api/state/": ("POST", AGENT),
@@ -67,6 +90,8 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "twilio/ivr/": ("POST", NONE),
     "twilio/wait/": ("POST", NONE),
     "twilio/ask/": ("POST", NONE),
+    "twilio/consent/": ("POST", NONE),
+    "twilio/conversation/": ("POST", NONE),
     "twilio/queue/": ("POST", NONE),
     "twilio/onward/": ("POST", NONE),
     "twilio/recorded/": ("POST", NONE),
@@ -75,6 +100,10 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "twilio/agent/": ("POST", NONE),
     "twilio/conference/": ("POST", NONE),
     "twilio/status/": ("POST", NONE),
+    "twilio/transfer/": ("POST", NONE),
+    "twilio/outside/": ("POST", NONE),
+    "twilio/outside-ended/": ("POST", NONE),
+    "twilio/outside-status/": ("POST", NONE),
     "twilio/fallback/": ("POST", ALL),  # an apology, the same for all: it needs nothing that could be broken
 }
 """Route -> the method it is for, and who is let in."""
@@ -96,6 +125,7 @@ def all_routes(*, admin: bool) -> list[str]:
 
 def address(route: str) -> str:
     """With something for each argument; of the admin's two regular expressions, something that fits."""
+    route = route.replace("<str:sid>", "RE" + "1" * 32)
     fixed = re.sub(r"\(\?P<app_label>.*?\)/?\$?", "django_twilio_call/", re.sub(r"\(\?P<url>.*\)\$", "x", route))
     return "/" + re.sub(r"<[^>]+>", "1", fixed.replace("^", ""))
 

@@ -26,7 +26,6 @@ class Standing:
             ("GET", r"/v2/PhoneNumbers/(\S+)", self._route_of),
             ("GET", "/v1/DialingPermissions/Countries", self._countries),
             ("GET", "/v1/CustomerProfiles", self._profiles),
-            ("GET", "Recordings", lambda request: Reply(200, shapes.page("recordings", [], request.path))),
         )
 
     def _account(self, _: Request, sid: str) -> Reply:

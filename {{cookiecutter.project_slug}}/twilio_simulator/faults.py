@@ -227,7 +227,7 @@ class FaultyWebhooks(Webhooks):
         if "drop" in hit:
             await asyncio.sleep(_seconds(timeout.connect_timeout))
             return Answer(0, failure="ct")
-        answer = await super()._one(url, params, method, timeout, token)
+        answer = await self._deliver(url, params, method, timeout, token)
         most = _seconds(timeout.read_timeout)
         if "lose" in hit or hit.get("slow", 0) > most:
             await asyncio.sleep(most)
@@ -235,6 +235,12 @@ class FaultyWebhooks(Webhooks):
         if "slow" in hit:
             await asyncio.sleep(hit["slow"])
         return answer
+
+    async def _deliver(
+        self, url: str, params: Mapping[str, str], method: str, timeout: urllib3.Timeout, token: str
+    ) -> Answer:
+        """It arrives."""
+        return await super()._one(url, params, method, timeout, token)
 
 
 def _seconds(limit: Any) -> float:

@@ -13,8 +13,6 @@ from .engine import Exchange
 
 PRESENT: Final = 5.0
 """Seconds after which a page that does not ask for news is closed, and its phone switched off."""
-RINGS: Final = 60.0
-"""Twilio's default: seconds until nobody answers."""
 MOST_PHONES: Final = 50
 MOST_HEARD: Final = 200
 
@@ -114,10 +112,7 @@ class Phones:
         if phone.busy:
             raise HungUp("callee", "busy")
         phone.take(call, f"{call.from_} calls")
-        try:
-            await asyncio.wait_for(phone.picked_up.wait(), RINGS)
-        except TimeoutError:
-            raise HungUp("callee", "no-answer") from None
+        await phone.picked_up.wait()
 
     def state(self, phone: Phone, since: int) -> dict[str, Any]:
         """What its page shows: the call, where the caller stands, and what was heard after `since`."""
@@ -138,7 +133,7 @@ class Phones:
             "ringing": ringing,
             "stage": call.stage,
             "status": call.status,
-            "seconds": int((call.ended or time.time()) - (call.answered or call.started)),
+            "seconds": int((call.ended or call.clock.time()) - (call.answered or call.started)),
             "queue": queue.name if queue else "",
             "position": queue.position(call) if queue else 0,
             "others": len(call.conference.members) - 1 if call.conference else 0,

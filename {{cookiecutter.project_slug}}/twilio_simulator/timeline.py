@@ -71,7 +71,8 @@ class Timeline:
         """The app asked the REST API. A command for a call stands in its story; nothing secret is kept."""
         body = reply.body if isinstance(reply.body, dict) else {}
         named = _CALL.search(request.path)
-        sid = named.group() if named else str(body.get("sid") or "") if request.path.endswith("/Calls.json") else ""
+        made = body.get("sid" if request.path.endswith("/Calls.json") else "call_sid")
+        sid = named.group() if named else str(made or "")
         params = {name: "…" if SECRET.search(name) else value for name, value in request.pairs}
         answer = ", ".join(f"{name}: {body[name]}" for name in ("status", "code", "message") if name in body)
         story = self._story(sid if _CALL.fullmatch(sid) else ACCOUNT)

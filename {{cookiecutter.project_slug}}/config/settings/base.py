@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -97,12 +98,15 @@ OTP_TOTP_ISSUER = urlsplit(_config.public_base_url).hostname
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 LANGUAGE_CODE = "en-us"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "var" / "locale"]  # what `manage.py words` compiled; without it pages are in English
 TIME_ZONE = _config.time_zone
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = _config.upload_limit
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "var" / "assets"] if path.is_dir()]  # what `make assets` fetched
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -124,7 +128,10 @@ def _database() -> dict[str, Any]:
         return database
     # What a statement may take is bounded where callers wait, by `config.database`: a migration takes its time.
     options = {"connect_timeout": seconds}
-    return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    # A cursor would outlive the transaction that a connection is lent for. Statements are not prepared: Django's way.
+    lent = _config.database_pooler == "transaction"
+    kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": lent}
+    return {**database, **kept, "OPTIONS": options}
 
 
 DATABASES = {"default": _database()}
@@ -154,6 +161,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "django_twilio_call.tasks.reconcile",
         "schedule": 5,
         "options": {"expires": 10},
+    },
+    "retention": {
+        "task": "django_twilio_call.tasks.retention",
+        "schedule": _config.retention_interval,
+        "options": {"expires": _config.retention_interval},
     },
 }
 

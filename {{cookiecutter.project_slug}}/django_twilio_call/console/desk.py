@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ..conf import get_config
-from ..exceptions import CallCenterError
+from ..exceptions import CallCenterError, ValidationError
 from ..models import Agent
-from ..services import AgentService, OutcomeService
-from . import fragments, presenters
+from ..services import AgentService, ConferenceService, Desk, OutcomeService, TransferService
+from . import fragments, phones, presenters
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 P = ParamSpec("P")
 Act = Callable[Concatenate[HttpRequest, Agent, P], object]
@@ -29,7 +33,7 @@ def page(request: HttpRequest) -> HttpResponse:
     agent = _agent_of(request)
     if agent is None:
         return render(request, "console/no_agent.html", status=403)
-    return render(request, "console/desk.html", {**_desk(agent), "agent": agent, "simulator": _simulator()})
+    return render(request, "console/desk.html", {**_desk(agent), "agent": agent, "phone": phones.of(agent.identity)})
 
 
 @require_GET
@@ -46,7 +50,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return render(request, "console/_desk.html", context)
 
 
-def _act(refused: str) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+def _act(refused: StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
     """An agent's act: a POST, one service call, then the desk again; a refusal is told there: `refused`, and why."""
 
     def decorate(act: Act[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
@@ -67,37 +71,106 @@ def _act(refused: str) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P
     return decorate
 
 
-@_act("Your state was not changed.")
+@_act(_("Your state was not changed."))
 def choose_state(request: HttpRequest, agent: Agent) -> None:
     """Go to the state in form field `state`, with a reason after a colon where one was pressed."""
-    state, _, reason = request.POST.get("state", "").partition(":")
+    state, _sep, reason = request.POST.get("state", "").partition(":")
     AgentService().set_state(agent_id=agent.pk, state=state, reason=reason[:100], at_desk=True, now=timezone.now())
 
 
-@_act("This caller is no longer offered to you.")
+@_act(_("This caller is no longer offered to you."))
 def accept(request: HttpRequest, agent: Agent, reservation_id: int) -> None:
     """Take the offered call. The page then has the agent's phone join it."""
     AgentService().accept(reservation_id=reservation_id, agent_id=agent.pk, now=timezone.now())
 
 
-@_act("This caller is no longer offered to you.")
+@_act(_("This caller is no longer offered to you."))
 def decline(request: HttpRequest, agent: Agent, reservation_id: int) -> None:
     """Turn the offered call down."""
     AgentService().decline(reservation_id=reservation_id, agent_id=agent.pk, now=timezone.now())
 
 
-@_act("There is no call to hang up.")
+@_act(_("There is no call to hang up."))
 def hang_up(request: HttpRequest, agent: Agent) -> None:
     """End the call; Twilio is told after the commit, so the desk shows the end a moment later."""
     AgentService().hang_up(agent_id=agent.pk, now=timezone.now())
-    messages.info(request, "Hanging up…")
+    messages.info(request, _("Hanging up…"))
 
 
-@_act("How the call ended was not written down.")
+@_act(_("How the call ended was not written down."))
 def outcome(request: HttpRequest, agent: Agent) -> None:
     """Say how the call that is being wrapped up ended."""
     note = request.POST.get("note", "")[:2000]
     OutcomeService().say(agent_id=agent.pk, code=request.POST.get("code", ""), note=note, now=timezone.now())
+
+
+@_act(_("The caller was not put on hold."))
+def hold(request: HttpRequest, agent: Agent) -> None:
+    """Hold, or with form field `on` empty take the caller back."""
+    ConferenceService().hold(agent_id=agent.pk, on=bool(request.POST.get("on")), now=timezone.now())
+
+
+@_act(_("Your microphone was left as it is."))
+def mute(request: HttpRequest, agent: Agent) -> None:
+    """Mute, or with form field `on` empty be heard again."""
+    ConferenceService().mute(agent_id=agent.pk, on=bool(request.POST.get("on")), now=timezone.now())
+
+
+@_act(_("The caller stays with you."))
+def transfer(request: HttpRequest, agent: Agent) -> None:
+    """Send the caller `to` a queue (`queue:key`), an agent (`agent:7`) or `number`, or ask them first (`how`)."""
+    kind, _sep, key = request.POST.get("to", "").partition(":")
+    number, how, now = request.POST.get("number", "").replace(" ", ""), request.POST.get("how", ""), timezone.now()
+    if number and kind != "number":
+        raise ValidationError(_("a number was typed, and somebody else chosen: clear it, or choose the number"))
+    if kind == "agent" and key.isdecimal() and how == "ask":
+        ConferenceService().ask_agent(agent_id=agent.pk, other_id=int(key), now=now)
+    elif kind == "agent" and key.isdecimal():
+        TransferService().to_agent(agent_id=agent.pk, to_agent_id=int(key), now=now)
+    elif kind == "queue" and how != "ask":
+        TransferService().to_queue(agent_id=agent.pk, queue_key=key, now=now)
+    elif kind == "number" and how == "ask":
+        ConferenceService().ask_outside(agent_id=agent.pk, number=number, now=now)
+    elif kind == "number":
+        TransferService().to_outside(agent_id=agent.pk, number=number, now=now)
+    else:
+        raise ValidationError(_("choose an agent, a queue or a number; a queue cannot be asked first"))
+
+
+@_act(_("The transfer was not completed."))
+def complete(request: HttpRequest, agent: Agent) -> None:
+    """Leave the caller to whoever was asked in."""
+    ConferenceService().complete(agent_id=agent.pk, now=timezone.now())
+
+
+@_act(_("The caller was not taken back."))
+def take_back(request: HttpRequest, agent: Agent) -> None:
+    """Let whoever was asked in go, and talk to the caller again."""
+    ConferenceService().take_back(agent_id=agent.pk, now=timezone.now())
+
+
+@require_POST
+@fragments.signed_in
+def presence(request: HttpRequest) -> HttpResponse:
+    """What the desk's tab says of itself, even as it is frozen or closed (`navigator.sendBeacon`)."""
+    agent = _agent_of(request)
+    if agent is None:
+        raise PermissionDenied
+    try:
+        AgentService().presence(agent_id=agent.pk, event=request.POST.get("event", ""), now=timezone.now())
+    except CallCenterError as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain")
+    return HttpResponse(status=204)
+
+
+@require_POST
+@fragments.signed_in
+def token(request: HttpRequest) -> HttpResponse:
+    """What the agent's phone signs in to Twilio with."""
+    agent = _agent_of(request)
+    if agent is None:
+        raise PermissionDenied
+    return phones.token(agent.identity)
 
 
 def _agent_of(request: HttpRequest) -> Agent | None:
@@ -110,11 +183,18 @@ def _desk(agent: Agent) -> dict[str, Any]:
     now = timezone.now()
     service = AgentService()
     desk = service.desk(agent_id=agent.pk, at_desk=True, now=now)
-    shown = presenters.present_desk(desk, now=now, ring_timeout=get_config().ring_timeout, reasons=service.reasons())
+    config = get_config()
+    shown = presenters.present_desk(
+        desk, now=now, ring_timeout=config.ring_timeout, reasons=service.reasons(), ways=_ways(agent, desk)
+    )
     return {"desk": shown, "version": fragments.version_of(shown)}
 
 
-def _simulator() -> str:
-    """Where the simulated phone is, or nothing: then the desk has no phone, and says so."""
-    config = get_config()
-    return config.twilio_api_base_url if config.twilio_backend == "simulator" else ""
+def _ways(agent: Agent, desk: Desk) -> presenters.Ways | None:
+    """Looked for only while there is a caller who could go there."""
+    talk = desk.call.conversation if desk.call else None
+    if talk is None or talk.second is not None or talk.asked:
+        return None
+    service = TransferService()
+    outside = bool(get_config().transfer_prefixes)
+    return presenters.Ways(service.queues(), service.colleagues(agent_id=agent.pk), outside)

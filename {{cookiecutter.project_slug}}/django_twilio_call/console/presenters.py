@@ -8,9 +8,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from ..constants import AgentStatus, StateReason
-from ..services import Desk
+from ..services import Desk, Past
+from ..services.conferences import Conversation
 from ..services.outcomes import WrapUp
+from ..services.transfers import Destination
 
 STATES: Final = {
     AgentStatus.AVAILABLE: "Available",
@@ -191,6 +195,15 @@ def state_text(state: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """Where a caller can be sent, or who can be asked; `outside`: whether to numbers as well."""
+
+    queues: list[Destination]
+    colleagues: list[Destination]
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DeskShown:
     """The desk, ready to be drawn. `phase` names the one thing the agent is to do now."""
 
@@ -207,12 +220,23 @@ class DeskShown:
     queue: str
     caller: str
     wrap_up: WrapUp | None
+    asked_by: str
+    history: tuple[Past, ...]
+    talk: Conversation | None
+    queues: list[Destination]
+    colleagues: list[Destination]
+    outside: bool
     clock: Clock | None = field(repr=False)  # a second's rounding is no news: it would swap the button being pressed
     connected: bool
 
 
 def present_desk(
-    desk: Desk, *, now: datetime, ring_timeout: float, reasons: Mapping[str, list[str]] = MappingProxyType({})
+    desk: Desk,
+    *,
+    now: datetime,
+    ring_timeout: float,
+    reasons: Mapping[str, list[str]] = MappingProxyType({}),
+    ways: Ways | None = None,
 ) -> DeskShown:
     """The desk's state, offer and call, in words and clocks."""
     task = desk.offer or desk.call
@@ -228,17 +252,23 @@ def present_desk(
     return DeskShown(
         phase=_phase(desk),
         state=desk.state,
-        label=state_text(desk.state),
+        label=gettext(state_text(desk.state)),
         since=since(desk.since, now),
         ends=since(desk.planned_until, now) if over else ends,
         over=over,
-        why=WHY.get(desk.reason, desk.reason),
-        choices=[(state, STATES[state], reasons.get(state, [])) for state in CHOICES],
+        why=gettext(WHY[desk.reason]) if desk.reason in WHY else desk.reason,
+        choices=[(state, gettext(STATES[state]), reasons.get(state, [])) for state in CHOICES],
         may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
         reservation_id=task.reservation_id if task else None,
         queue=task.queue if task else "",
-        caller=caller_text(task.caller) if task else "",
+        caller=gettext(caller_text(task.caller)) if task else "",
         wrap_up=desk.wrap_up,
+        asked_by=desk.offer.asked_by if desk.offer else "",
+        history=task.history if task else (),
+        talk=desk.call.conversation if desk.call else None,
+        queues=ways.queues if ways else [],
+        colleagues=ways.colleagues if ways else [],
+        outside=bool(ways and ways.outside),
         clock=clock,
         connected=bool(desk.call and desk.call.connected_at),
     )

@@ -34,13 +34,11 @@ class Period(forms.Form):
     last = forms.DateField(label="To", widget=_DAY)
     queue = forms.ChoiceField(label="Queue", required=False)
     abandoned = forms.ChoiceField(
-        label="Abandoned calls",
-        choices=[("missed", "are missed"), ("timely", "are served, if in time"), ("ignored", "do not count")],
+        label="Abandoned count as",
+        choices=[("missed", "missed"), ("timely", "served if in time"), ("ignored", "left out")],
     )
-    short = forms.ChoiceField(
-        label="Abandoned at once", choices=[("no", "do not count"), ("yes", "count as abandoned")]
-    )
-    overflowed = forms.ChoiceField(label="Overflowed calls", choices=[("no", "do not count"), ("yes", "are missed")])
+    short = forms.ChoiceField(label="At once count as", choices=[("no", "left out"), ("yes", "abandoned too")])
+    overflowed = forms.ChoiceField(label="Overflowed count as", choices=[("no", "left out"), ("yes", "missed")])
     target = forms.IntegerField(label="Target, %", min_value=1, max_value=99)
     threshold = forms.IntegerField(label="within, s", min_value=1, max_value=3600)
     shrinkage = forms.IntegerField(label="Time away, %", min_value=0, max_value=90)

@@ -28,7 +28,7 @@ from django.views.decorators.http import require_GET
 from ..cache import cache_result
 from ..conf import get_config
 from ..services import AnalyticsService, MetricsService
-from . import charts, fragments, presenters
+from . import charts, fragments, presenters, supervise
 
 BOARD_SECONDS: Final = 1
 TICKET: Final = "wallboard"
@@ -56,7 +56,8 @@ def page(request: HttpRequest) -> HttpResponse:
     # The fragment is the same for a whole second, so it cannot tell the time; the page does, by which clocks tick.
     board = drawn.html.decode().replace("data-live", f'data-live data-now="{time.time():.6f}"', 1)
     board = mark_safe(board)  # noqa: S308  # our own template's
-    response = render(request, "console/wallboard.html", {"version": drawn.version, "board": board})
+    shown = {"version": drawn.version, "board": board, **supervise.panel(request)}
+    response = render(request, "console/wallboard.html", shown)
     return _with_ticket(request, response)
 
 

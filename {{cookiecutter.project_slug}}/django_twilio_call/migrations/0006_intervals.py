@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="agentstatespan",
             index=models.Index(
-                condition=models.Q(("ended_at__isnull", False), ("is_counted", False)),
+                condition=models.Q(("is_counted", False)),
                 fields=["id"],
                 name="span_uncounted",
             ),
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="queueentry",
             index=models.Index(
-                condition=models.Q(("ended_at__isnull", False), ("is_counted", False)),
+                condition=models.Q(("is_counted", False)),
                 fields=["id"],
                 name="entry_uncounted",
             ),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="reservation",
             index=models.Index(
-                condition=models.Q(("ended_at__isnull", False), ("is_counted", False)),
+                condition=models.Q(("is_counted", False)),
                 fields=["id"],
                 name="reservation_uncounted",
             ),

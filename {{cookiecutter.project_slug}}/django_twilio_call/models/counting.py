@@ -7,8 +7,9 @@ from typing import Any, Final
 from django.db import models
 from django.db.models import Q
 
-UNCOUNTED: Final = Q(is_counted=False, ended_at__isnull=False)
-"""Rows that have ended and are still to be counted."""
+UNCOUNTED: Final = Q(is_counted=False)
+"""Rows that the interval counts do not know of: those that go on, and for a moment those that have ended since."""
+ENDED: Final = Q(ended_at__isnull=False)
 
 
 def uncounted() -> models.BooleanField[Any, Any]:

@@ -14,6 +14,7 @@ from .doctor import DoctorService
 from .estimates import EstimateService
 from .flow_check import Finding
 from .flows import FlowService
+from .history import HistoryService, Past
 from .hours import Hours, HoursService
 from .identities import IdentityService
 from .intervals import IntervalService
@@ -25,12 +26,16 @@ from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .reaping import ReapingService
+from .recordings import RecordingService
+from .records import RecordService
 from .reporting import Report, ReportingService
+from .retention import RetentionService
 from .routing import RoutingService
 from .settling import SettlingService
 from .setup import SetupService
 from .submissions import SubmissionService
 from .supervision import SupervisionService
+from .timeline import TimelineService
 from .transfers import TransferService
 from .voicemail import VoicemailService
 
@@ -48,6 +53,7 @@ __all__ = [
     "EstimateService",
     "Finding",
     "FlowService",
+    "HistoryService",
     "Hours",
     "HoursService",
     "IVRService",
@@ -58,15 +64,20 @@ __all__ = [
     "OperationsService",
     "OutboxService",
     "OutcomeService",
+    "Past",
     "QueueService",
     "ReapingService",
+    "RecordService",
+    "RecordingService",
     "Report",
     "ReportingService",
+    "RetentionService",
     "RoutingService",
     "SettlingService",
     "SetupService",
     "SubmissionService",
     "SupervisionService",
+    "TimelineService",
     "TransferService",
     "VoicemailService",
 ]

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q
 
 from ..constants import AgentStatus, ReservationState, StateReason
 from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, ValidationError
-from ..models import Agent, AgentReason, AgentStateSpan, Reservation
+from ..models import Agent, AgentReason, AgentStateSpan, Reservation, Supervision
 from ..signals import wake_workers
 from . import alone
 from .base import BaseService, cache_result
 from .conferences import ConferenceService, Conversation
+from .history import HistoryService, Past
 from .outcomes import OutcomeService, WrapUp
 from .reservations import change, end_call, locked, requeue, withdraw
 
@@ -36,6 +37,7 @@ class Offer:
     waited_s: int
     expires_at: datetime
     asked_by: str
+    history: tuple[Past, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Talk:
     accepted_at: datetime
     connected_at: datetime | None
     conversation: Conversation | None
+    history: tuple[Past, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class AgentService(BaseService):
             raise ValidationError(f"reason {reason!r} must be one of {', '.join(known)}")
         with transaction.atomic():
             OutcomeService().require(agent_id=agent_id)
+            if state == AgentStatus.AVAILABLE and Supervision.objects.current().filter(user__agent=agent_id).exists():
+                raise BusinessLogicError("leave the call you supervise first")
             Agent.objects.heard(agent_id=agent_id, now=now if at_desk else None)
             leaving = (*CHOSEN, AgentStatus.WRAP_UP)
             span = AgentStateSpan.objects.move(agent_id=agent_id, to=state, reason=reason, state__in=leaving, now=now)
@@ -163,6 +168,27 @@ class AgentService(BaseService):
         if (last is None and at_desk) or (last is not None and now - last >= often):
             Agent.objects.heard(agent_id=agent.pk, now=now)
 
+    def presence(self, *, agent_id: int, event: str, now: datetime) -> None:
+        """What the desk's tab says of itself. One the browser froze hears no ring: its agent is away until it is back.
+
+        The heartbeat would find that out as well, but only after callers have been offered to nobody.
+        """
+        if event not in ("hidden", "visible", "freeze", "resume"):
+            raise ValidationError(f"event {event!r} must be one of hidden, visible, freeze, resume")
+        with transaction.atomic():
+            frozen = event == "freeze"
+            models.QuerySet.update(Agent.objects.filter(pk=agent_id), frozen_at=now if frozen else None)
+            if frozen:
+                AgentStateSpan.objects.move(
+                    agent_id=agent_id,
+                    to=AgentStatus.OFFLINE,
+                    reason=StateReason.AWAY,
+                    state=AgentStatus.AVAILABLE,
+                    now=now,
+                )
+            else:
+                Agent.objects.heard(agent_id=agent_id, now=now)
+
     def desk(self, *, agent_id: int, at_desk: bool = False, now: datetime) -> Desk:
         """What the agent's desk shows at `now`, in three queries. A desk that asks for it (`at_desk`) lives."""
         agent = Agent.objects.filter(pk=agent_id).first()
@@ -214,6 +240,10 @@ def _gone(reservation: Reservation) -> BusinessLogicError:
     return BusinessLogicError(f"reservation {reservation.pk} is {reservation.state}: the offer is gone")
 
 
+def _history(reservation: Reservation) -> tuple[Past, ...]:
+    return HistoryService().of(number=reservation.entry.call.from_number, but_not=reservation.entry_id)
+
+
 def _offer(reservation: Reservation | None, now: datetime) -> Offer | None:
     if reservation is None or reservation.state != ReservationState.PENDING:
         return None
@@ -225,6 +255,7 @@ def _offer(reservation: Reservation | None, now: datetime) -> Offer | None:
         waited_s=int((now - entry.enqueued_at).total_seconds()),
         expires_at=reservation.expires_at,
         asked_by=reservation.asked_by.agent.name if reservation.asked_by else "",
+        history=_history(reservation),
     )
 
 
@@ -240,4 +271,5 @@ def _talk(reservation: Reservation | None) -> Talk | None:
         accepted_at=reservation.accepted_at,
         connected_at=entry.answered_at if joined or not reservation.asked_by_id else None,
         conversation=ConferenceService().of(reservation_id=reservation.pk) if joined else None,
+        history=_history(reservation),
     )

@@ -18,7 +18,8 @@ from ..exceptions import ValidationError
 from ..models import Agent, AgentStateSpan, Queue, QueueEntry, Reservation
 from . import counts
 from .base import BaseService, cache_result
-from .counts import FORMULA, CallCounts, Row
+from .counts import CallCounts, Row
+from .figures import Rule
 
 LONGEST_PERIOD: Final = 366
 """Days a report may cover."""
@@ -108,13 +109,13 @@ class AnalyticsService(BaseService):
             totals=Totals(
                 waiting=sum(count for count, _ in waiting.values()),
                 longest_wait_s=max((longest for _, longest in waiting.values()), default=None),
-                service_level=counts.added(map(counts.row, today.values())).service_level,
+                service_level=self.level(counts.added(map(counts.row, today.values()))),
             ),
             calls_now=Reservation.objects.filter(
                 state=ReservationState.ACCEPTED, entry__state=QueueEntryState.ANSWERED
             ).count(),
             queues=tuple(
-                _queue_line(queue, today.get(queue.key, CallCounts()), *waiting.get(queue.key, (0, None)))
+                self._line(queue, today.get(queue.key, CallCounts()), *waiting.get(queue.key, (0, None)))
                 for queue in Queue.objects.filter(is_active=True)
             ),
             agents=_agents(),
@@ -124,7 +125,11 @@ class AnalyticsService(BaseService):
     @property
     def formula(self) -> str:
         """The service level's formula with this deploy's figures."""
-        return FORMULA.format(short=self.config.short_abandon_threshold)
+        return Rule.of(self.config).formula
+
+    def level(self, counts: CallCounts) -> float | None:
+        """The service level in per cent, by `formula`; None where nobody counts."""
+        return Rule.of(self.config).service_level(counts)
 
     @cache_result(service_type="queue", key_prefix="figures", ignore=["now"])
     def queue_figures(self, *, now: datetime) -> AllQueues:
@@ -180,6 +185,19 @@ class AnalyticsService(BaseService):
         midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
         return counts.by_queue(midnight, now, short=self.config.short_abandon_threshold)
 
+    def _line(self, queue: Queue, today: CallCounts, waiting: int, longest_wait_s: float | None) -> QueueLine:
+        return QueueLine(
+            name=queue.name,
+            waiting=waiting,
+            longest_wait_s=longest_wait_s,
+            service_level_threshold_s=queue.service_level_threshold,
+            offered_today=today.offered,
+            answered_today=today.answered,
+            abandoned_today=today.abandoned,
+            overflowed_today=today.overflowed,
+            service_level=self.level(today),
+        )
+
 
 def _waiting(now: datetime) -> dict[str, tuple[int, float]]:
     """Queue key -> (callers in line, seconds the first of them has waited)."""
@@ -205,20 +223,6 @@ def _agents() -> tuple[AgentLine, ...]:
 
 def _off_duty(agent: Agent) -> AgentLine:
     return AgentLine(agent.name, AgentStatus.OFFLINE, None)
-
-
-def _queue_line(queue: Queue, today: CallCounts, waiting: int, longest_wait_s: float | None) -> QueueLine:
-    return QueueLine(
-        name=queue.name,
-        waiting=waiting,
-        longest_wait_s=longest_wait_s,
-        service_level_threshold_s=queue.service_level_threshold,
-        offered_today=today.offered,
-        answered_today=today.answered,
-        abandoned_today=today.abandoned,
-        overflowed_today=today.overflowed,
-        service_level=today.service_level,
-    )
 
 
 def _midnight(day: date) -> datetime:

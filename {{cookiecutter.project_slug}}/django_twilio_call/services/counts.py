@@ -1,20 +1,23 @@
-"""Visits to queues, counted by outcome: counts and sums, never ratios, so that those of any two periods add up."""
+"""Visits to queues, counted by outcome: counts and sums, never ratios, so that those of any two periods add up.
+
+What has ended is read from the interval counts, however much it is; only what they do not know of yet, which is who
+waits and who left in the last second or two, from rows. So a figure lags behind nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Sum
 from django.db.models.functions import Cast, TruncDate
 
-from ..constants import QueueEntryState
-from ..models import QueueEntry
-
-FORMULA: Final = "answered in time ÷ (answered + abandoned − abandoned within {short} s)"
-"""The service level's formula: shown beside every figure that it gives."""
+from ..constants import Onward, QueueEntryState
+from ..models import QueueEntry, QueueInterval
+from ..models.counting import UNCOUNTED
+from ..models.intervals import IntervalQuerySet
 
 _WAIT = ExpressionWrapper(F("answered_at") - F("enqueued_at"), output_field=DurationField())
 _THRESHOLD = ExpressionWrapper(
@@ -34,12 +37,9 @@ class CallCounts:
     abandoned: int = 0
     abandoned_short: int = 0
     overflowed: int = 0
+    abandoned_in_time: int = 0
+    callbacks_in_time: int = 0
     wait_s: float = 0.0
-
-    @property
-    def service_level(self) -> float | None:
-        """Per cent, by `FORMULA`; None where nobody counts."""
-        return _percent(self.answered_in_time, self.answered + self.abandoned - self.abandoned_short)
 
     @property
     def abandonment_rate(self) -> float | None:
@@ -57,21 +57,32 @@ Row = list[float]
 
 
 def by_queue(begin: datetime, end: datetime, *, short: int) -> dict[str, CallCounts]:
-    """Queue key -> its visits that began from `begin` and before `end`, and have ended or not, in one query.
+    """Queue key -> its visits that began from `begin` and before `end`, and have ended or not, in two queries.
 
-    Callers who gave up within `short` seconds count as `abandoned_short`.
+    `begin` begins an interval. Callers who gave up within `short` seconds count as `abandoned_short`; of those whom the
+    intervals have, within what was short then. A visit may be missed in the very moment in which it is counted.
     """
-    rows = _began(begin, end).values(key=F("queue__key")).annotate(**columns(short))
-    return {row["key"]: CallCounts(*fields(row)) for row in rows}  # type: ignore[arg-type]
+    key, queues = F("queue__key"), dict[str, Row]()
+    for found in _counted(begin, end).totals(key=key):
+        _add(queues, found["key"], _of_interval(found))
+    for found in _uncounted(begin, end).values(key=key).annotate(**columns(short)):
+        _add(queues, found["key"], fields(found))
+    return {key: CallCounts(*counts) for key, counts in queues.items()}  # type: ignore[arg-type]
 
 
 def by_day(begin: datetime, end: datetime, *, short: int) -> dict[date, dict[str, Row]]:
-    """Day, where the call center is, -> queue key -> visits that began on it; in one query."""
-    days: dict[date, dict[str, Row]] = {}
-    rows = _began(begin, end).values(key=F("queue__key"), day=TruncDate("enqueued_at")).annotate(**columns(short))
-    for row in rows:
-        days.setdefault(row["day"], {})[row["key"]] = fields(row)
+    """Day, where the call center is, -> queue key -> visits that began on it; in two queries, as above."""
+    key, days = F("queue__key"), dict[date, dict[str, Row]]()
+    for found in _counted(begin, end).totals(key=key, day=TruncDate("begins_at")):
+        _add(days.setdefault(found["day"], {}), found["key"], _of_interval(found))
+    for found in _uncounted(begin, end).values(key=key, day=TruncDate("enqueued_at")).annotate(**columns(short)):
+        _add(days.setdefault(found["day"], {}), found["key"], fields(found))
     return days
+
+
+def _add(queues: dict[str, Row], key: str, found: Row) -> None:
+    known = queues.get(key)
+    queues[key] = found if known is None else [sum(both) for both in zip(known, found, strict=True)]
 
 
 def added(each: Iterable[Iterable[float]]) -> CallCounts:
@@ -87,6 +98,8 @@ def row(counts: CallCounts) -> Row:
 def columns(short: int) -> dict[str, Aggregate]:
     """What is counted of visits; `fields` reads it."""
     answered, abandoned = Q(state=QueueEntryState.ANSWERED), Q(state=QueueEntryState.ABANDONED)
+    promised = Q(state=QueueEntryState.OVERFLOWED, overflow_to=Onward.CALLBACK)
+    left_in_time = Q(ended_at__lte=F("enqueued_at") + _THRESHOLD)
     gave_up = abandoned & Q(ended_at__lt=F("enqueued_at") + timedelta(seconds=short))
     return {
         "offered": Count("pk"),
@@ -95,6 +108,8 @@ def columns(short: int) -> dict[str, Aggregate]:
         "abandoned": Count("pk", filter=abandoned),
         "abandoned_short": Count("pk", filter=gave_up),
         "overflowed": Count("pk", filter=Q(state=QueueEntryState.OVERFLOWED)),
+        "abandoned_in_time": Count("pk", filter=abandoned & left_in_time),
+        "callbacks_in_time": Count("pk", filter=promised & left_in_time),
         "waited": Sum(_WAIT, filter=answered),
     }
 
@@ -105,8 +120,18 @@ def fields(found: Mapping[str, Any]) -> Row:
     return [*(found[name] for name in CallCounts.__slots__ if name != "wait_s"), waited]
 
 
-def _began(begin: datetime, end: datetime) -> QuerySet[QueueEntry]:
-    return QueueEntry.objects.filter(enqueued_at__gte=begin, enqueued_at__lt=end).order_by()
+def _of_interval(found: Mapping[str, Any]) -> Row:
+    """The figures of added intervals, in order."""
+    names = [name for name in CallCounts.__slots__ if name != "wait_s"]
+    return [*(int(found[f"sum_{name}"]) for name in names), int(found["sum_answer_wait_ms"]) / 1000]
+
+
+def _counted(begin: datetime, end: datetime) -> IntervalQuerySet:
+    return QueueInterval.objects.between(begin, end)
+
+
+def _uncounted(begin: datetime, end: datetime) -> QuerySet[QueueEntry]:
+    return QueueEntry.objects.filter(UNCOUNTED, enqueued_at__gte=begin, enqueued_at__lt=end).order_by()
 
 
 def _percent(part: int, whole: int) -> float | None:

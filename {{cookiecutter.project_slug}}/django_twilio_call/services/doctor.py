@@ -23,7 +23,7 @@ CHECKS: Final[tuple[tuple[str, str, Callable[[Patient], Iterator[Symptom]]], ...
     ("token", "Twilio takes our credentials, and this deploy Twilio's signatures", doctor_account.token),
     ("number", "the number brings its calls here", doctor_addresses.number),
     ("scheme", "Twilio and this deploy agree on the scheme, through the proxy", doctor_addresses.scheme),
-    ("port", "and on the port", doctor_addresses.port),
+    ("port", "Twilio and this deploy agree on the port", doctor_addresses.port),
     ("region", "region and edge go together, and with the number's", doctor_account.region),
     ("twiml-app", "agents' browsers reach the TwiML App, and it reaches us", doctor_account.twiml_app),
     ("fallback", "callers hear something when this deploy is away", doctor_addresses.fallback),

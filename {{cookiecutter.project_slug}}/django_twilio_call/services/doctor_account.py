@@ -43,10 +43,9 @@ def token(patient: Patient) -> Iterator[Symptom]:
         yield Symptom(
             f"Twilio refuses TWILIO_API_KEY {config.twilio_api_key}", "manage.py twilio setup --new-key --apply"
         )
-    # Without a CallSid nothing comes of it: signed for somebody who knows the token, it is refused as unreadable.
-    if ask("POST", webhook("status"), token=config.twilio_auth_token).status == HTTPStatusCodes.FORBIDDEN:
+    if ask("POST", webhook("probe"), token=config.twilio_auth_token).status == HTTPStatusCodes.FORBIDDEN:
         yield Symptom(
-            f"{webhook('status')} refuses what is signed with TWILIO_AUTH_TOKEN",
+            f"{webhook('probe')} refuses what is signed with TWILIO_AUTH_TOKEN",
             "restart the processes that have another token or PUBLIC_BASE_URL: manage.py config drift names them",
         )
 

@@ -6,8 +6,8 @@ A figure is computed where it is shown, from counts that were added up: the mean
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Final, Protocol, TypeVar
 
 from ..conf import Config
 from ..constants import DefaultValues
@@ -63,7 +63,7 @@ class AgentCounts:
 
 def from_row(kind: type[C], row: Mapping[str, Any]) -> C:
     """Counts from a row of `IntervalQuerySet.totals`."""
-    return kind(**{field.name: row[f"sum_{field.name}"] or 0 for field in fields(kind)})
+    return kind(**{field.name: int(row[f"sum_{field.name}"] or 0) for field in fields(kind)})
 
 
 def added(kind: type[C], each: Iterable[C]) -> C:
@@ -74,6 +74,25 @@ def added(kind: type[C], each: Iterable[C]) -> C:
         for name in names:
             sums[name] += getattr(counts, name)
     return kind(**sums)
+
+
+class Outcomes(Protocol):
+    """What a service level is computed from."""
+
+    @property
+    def answered(self) -> int: ...
+    @property
+    def answered_in_time(self) -> int: ...
+    @property
+    def abandoned(self) -> int: ...
+    @property
+    def abandoned_in_time(self) -> int: ...
+    @property
+    def abandoned_short(self) -> int: ...
+    @property
+    def overflowed(self) -> int: ...
+    @property
+    def callbacks_in_time(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +135,7 @@ class Rule:
             all_ += " + overflowed"
         return f"{_together(served)} ÷ {_together(all_)}"
 
-    def service_level(self, counts: QueueCounts) -> float | None:
+    def service_level(self, counts: Outcomes) -> float | None:
         """Per cent; None where nobody counts."""
         served, whole = counts.answered_in_time, counts.answered
         short = 0 if self.short else counts.abandoned_short
@@ -204,8 +223,3 @@ FORMULAS: Final[Mapping[str, str]] = {
     "occupancy": "(on a call + wrap-up) ÷ (on a call + wrap-up + available)",
     "missed_rate": "offers that rang in vain ÷ offers",
 }
-
-
-def with_open(counts: QueueCounts, waiting: int) -> QueueCounts:
-    """With those who still wait: they were offered, and have no outcome yet."""
-    return replace(counts, offered=counts.offered + waiting)

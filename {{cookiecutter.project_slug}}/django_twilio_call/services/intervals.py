@@ -29,7 +29,7 @@ from ..models import (
     Reservation,
     interval_of,
 )
-from ..models.counting import UNCOUNTED
+from ..models.counting import ENDED, UNCOUNTED
 from ..models.intervals import Key
 from .base import BaseService
 from .reporting import first_open_day, midnight
@@ -115,7 +115,7 @@ class IntervalService(BaseService):
     @transaction.atomic
     def _claim(self, rows: QuerySet[Any], counting: Counting, now: datetime) -> int:
         """Count up to a batch of these."""
-        uncounted = rows.filter(UNCOUNTED).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+        uncounted = rows.filter(UNCOUNTED, ENDED).order_by("pk").select_for_update(skip_locked=True, of=("self",))
         taken = list(uncounted[: self.batch_size])
         if taken:
             sums = Sums()

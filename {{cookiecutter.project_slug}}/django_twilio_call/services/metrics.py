@@ -1,13 +1,11 @@
-"""Metrics through the day: by interval, and of the day so far, from interval counts alone."""
+"""Metrics through a day, by interval, from interval counts alone; and whom its volume needed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import F
-from django.utils import timezone
 
 from .. import erlang
 from ..exceptions import NotFound
@@ -45,11 +43,6 @@ class MetricsService(BaseService):
     def day(self, *, day: date, queue_key: str = "") -> dict[datetime, QueueCounts]:
         """Beginning of an interval -> what was counted, of a day that is over."""
         return _day(day, queue_key)
-
-    def so_far(self, *, now: datetime) -> Mapping[int, QueueCounts]:
-        """Queue's pk -> what was counted since midnight."""
-        rows = QueueInterval.objects.between(midnight(timezone.localdate(now)), now)
-        return {row["owner"]: from_row(QueueCounts, row) for row in rows.totals(owner=F("queue_id"))}
 
     def staffing(
         self, *, day: date, queue_key: str = "", target: float, threshold_s: int, shrinkage: float, now: datetime

@@ -53,7 +53,7 @@ class OutcomeService(BaseService):
         if reservation is None:
             raise BusinessLogicError(f"agent {agent_id} is not wrapping up a call")
         codes = [known for known, _ in self._choices(reservation)]
-        if code not in codes:
+        if code not in (codes or [""]):  # where there is nothing to choose, a note may still be left
             raise ValidationError(f"disposition {code!r} must be one of {', '.join(codes) or 'none at all'}")
         outcome, _ = CallOutcome.objects.update_or_create(
             reservation=reservation, defaults={"code": code, "note": note}, create_defaults=_new(code, note, now)

@@ -60,7 +60,7 @@ class SetupService(BaseService):
         if not self.config.fallback_url:
             plan.notes.append(
                 "DJANGO_TWILIO_FALLBACK_URL is empty, so the fallback is this deploy's own and goes away with it:"
-                " put the TwiML of `manage.py fallback_twiml` elsewhere and name that place"
+                " have its TwiML written by --fallback FILE, put that elsewhere and name the place"
             )
         return plan
 

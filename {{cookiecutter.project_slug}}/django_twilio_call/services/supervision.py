@@ -19,6 +19,7 @@ from .base import BaseService
 from .decisions import Goodbye, Meet
 from .reservations import end_call
 from .rooms import inside, tell
+from .transfers import Destination
 
 IDENTITY: Final = "supervisor_"
 HEARD: Final = {
@@ -95,6 +96,12 @@ class SupervisionService(BaseService):
         if mine is None:
             return None
         return Supervised(mine.pk, mine.reservation.agent.name, mine.mode, _part(mine) is not None)
+
+    def talks(self, *, user: Any) -> list[Destination]:
+        """Agents whose calls can be listened to."""
+        talks = Reservation.objects.filter(state=ReservationState.ACCEPTED, agent_call__isnull=False)
+        rows = talks.exclude(agent__user=user).order_by("agent__name").values_list("agent", "agent__name")
+        return [Destination(str(pk), name) for pk, name in rows[: self.batch_size]]
 
     def join(
         self, *, supervision_id: int, identity: str, sid: str, from_number: str, to_number: str, now: datetime

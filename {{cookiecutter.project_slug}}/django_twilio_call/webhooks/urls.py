@@ -15,6 +15,8 @@ urlpatterns = [
     path("ivr/", views.IVRWebhook.as_view(), name="ivr"),
     path("wait/", queue_views.WaitWebhook.as_view(), name="wait"),
     path("ask/", queue_views.AskWebhook.as_view(), name="ask"),
+    path("consent/", queue_views.ConsentWebhook.as_view(), name="consent"),
+    path("conversation/", queue_views.ConversationWebhook.as_view(), name="conversation"),
     path("queue/", queue_views.QueueWebhook.as_view(), name="queue"),
     path("onward/", queue_views.OnwardWebhook.as_view(), name="onward"),
     path("recorded/", queue_views.RecordedWebhook.as_view(), name="recorded"),
@@ -27,5 +29,6 @@ urlpatterns = [
     path("outside-ended/", conference_views.OutsideEndedWebhook.as_view(), name="outside-ended"),
     path("outside-status/", conference_views.OutsideStatusWebhook.as_view(), name="outside-status"),
     path("status/", views.StatusWebhook.as_view(), name="status"),
+    path("probe/", views.ProbeWebhook.as_view(), name="probe"),
     path("fallback/", csrf_exempt(views.fallback), name="fallback"),
 ]

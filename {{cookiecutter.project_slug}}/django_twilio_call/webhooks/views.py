@@ -153,6 +153,19 @@ class StatusWebhook(StatusCallback):
         return ""
 
 
+class ProbeWebhook(TwilioWebhook):
+    """What `manage.py doctor` asks, to see that this process takes signatures of the deploy's token."""
+
+    kind = "probe"
+
+    def key(self, delivery: Delivery) -> None:
+        """Asking twice is harmless."""
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Nothing."""
+        return ""
+
+
 def fallback(request: HttpRequest) -> HttpResponse:
     """The number's FallbackUrl: says sorry without asking anything, not even who asks."""
     return HttpResponse(twiml.trouble(get_config()), content_type="text/xml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ from tests.fakes import Twilio
 from tests.webhooks.test_walk import enqueue
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
+    from pytest_django import Settings
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -52,6 +54,34 @@ def offered(twilio: Twilio, agent: Agent) -> Reservation:
     enqueue(twilio)
     RoutingService().route(now=timezone.now())
     return Reservation.objects.get()
+
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSETS = (ROOT / "var" / "assets", ROOT.parent / "build" / "assets")
+"""Where `make assets` puts what it fetches: in a project, and beside the un-rendered tree."""
+
+
+@pytest.fixture
+def assets(settings: Settings) -> Path:
+    """What `make assets` fetched, served with the static files."""
+    folder = next(filter(Path.is_dir, ASSETS), None)
+    if folder is None:
+        pytest.skip("npm's assets are not here: `make assets` fetches them")
+    settings.STATICFILES_DIRS = [folder]
+    return folder
+
+
+@contextlib.contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A browser, whose contexts are people of their own. Skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=[*FLAGS, *flags])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -21,8 +25,8 @@ from django_twilio_call.models import (
 )
 from django_twilio_call.services import AgentService, RoutingService
 from tests.conftest import make_agent
-from tests.fakes import Twilio
-from tests.webhooks.test_walk import conference_end, connected
+from tests.fakes import Twilio, call_sid
+from tests.webhooks.test_walk import conference_end, connected, enqueue
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -198,23 +202,108 @@ def test_names_and_numbers_are_escaped(at_desk: Client, agent: Agent, offered: R
     assert not any(tag in shown for tag in ("<b>", "<script>", "<img>"))
 
 
-@pytest.mark.parametrize(("backend", "phone"), [("simulator", "http://sim.test:9100"), ("twilio", "")])
-def test_the_desk_knows_its_phone(at_desk: Client, settings: Settings, backend: str, phone: str) -> None:
-    settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = backend, "http://sim.test:9100"
+def test_the_desk_knows_the_simulators_phone(at_desk: Client, settings: Settings) -> None:
+    settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", "http://sim.test:9100"
 
     shown = text(at_desk, "/desk/")
 
-    assert f'data-simulator="{phone}"' in shown
-    assert ("No phone is connected to this desk" in shown) is (not phone)
+    assert 'data-simulator="http://sim.test:9100"' in shown
+    assert 'data-sdk=""' in shown
+    assert "No phone is connected" not in shown
 
 
-def test_a_poll_costs_two_queries_for_the_user_and_three_for_the_desk(
+@pytest.mark.parametrize("fetched", [True, False], ids=["with assets", "without"])
+def test_the_desk_knows_twilios_phone(at_desk: Client, settings: Settings, tmp_path: Path, fetched: bool) -> None:
+    settings.TWILIO_BACKEND = "twilio"
+    settings.STATICFILES_DIRS = [tmp_path]
+    if fetched:
+        (tmp_path / "vendor/twilio-voice").mkdir(parents=True)
+        (tmp_path / "vendor/twilio-voice/twilio.min.js").write_text("")
+
+    shown = text(at_desk, "/desk/")
+
+    assert 'data-simulator=""' in shown
+    assert ('src="/static/vendor/twilio-voice/twilio.min.js"' in shown) is fetched
+    assert ("No phone is connected to this page" in shown) is not fetched
+
+
+def test_a_phone_is_told_what_it_has_no_token_for(at_desk: Client, settings: Settings) -> None:
+    settings.TWILIO_API_KEY = settings.TWILIO_API_SECRET = settings.TWILIO_TWIML_APP_SID = ""
+
+    answer = at_desk.post("/desk/token/")
+
+    assert answer.status_code == 503
+    assert "TWILIO_API_KEY, TWILIO_API_SECRET, TWILIO_TWIML_APP_SID" in answer.json()["message"]
+
+
+def test_a_phones_token_is_the_agents_own_and_lasts_an_hour(at_desk: Client, agent: Agent, settings: Settings) -> None:
+    settings.TWILIO_API_KEY, settings.TWILIO_API_SECRET = "SK" + "1" * 32, "x" * 32
+    settings.TWILIO_TWIML_APP_SID = "AP" + "2" * 32
+
+    answer = at_desk.post("/desk/token/").json()
+
+    _, payload, _ = answer["token"].split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    assert claims["grants"]["identity"] == agent.identity
+    assert claims["grants"]["voice"]["outgoing"]["application_sid"] == "AP" + "2" * 32
+    assert 3500 < claims["exp"] - time.time() <= 3600
+
+
+def test_a_tab_that_froze_is_away_at_once_and_told_so(at_desk: Client, agent: Agent) -> None:
+    assert at_desk.post("/desk/presence/", {"event": "hidden"}).status_code == 204
+    assert AgentStateSpan.objects.current().get(agent=agent).state == AgentStatus.AVAILABLE
+
+    at_desk.post("/desk/presence/", {"event": "freeze"})
+
+    assert AgentStateSpan.objects.current().get(agent=agent).state == AgentStatus.OFFLINE
+    assert Agent.objects.get().frozen_at is not None
+    at_desk.post("/desk/presence/", {"event": "resume"})
+    assert Agent.objects.get().frozen_at is None
+    assert "This page was not heard of for a while" in text(at_desk)
+
+
+def test_a_tab_says_nothing_else_of_itself(at_desk: Client) -> None:
+    assert at_desk.post("/desk/presence/", {"event": "<b>"}).status_code == 400
+
+
+def test_an_offer_shows_earlier_calls_of_the_same_number(
+    twilio: Twilio, at_desk: Client, agent: Agent, queue: Queue
+) -> None:
+    Disposition.objects.create(queue=queue, code="sold", label="Sold")
+    conference_end(twilio, connected(twilio))
+    act(at_desk, "outcome/", code="sold", note="wants a <red> one")
+    act(at_desk, "state/", state=AgentStatus.AVAILABLE)
+
+    enqueue(twilio, call_sid(9))
+    RoutingService().route(now=timezone.now())
+
+    shown = text(at_desk)
+    assert "Earlier calls" in shown
+    assert "wants a &lt;red&gt; one" in shown
+    assert "sold" in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("hold/", "The caller was not put on hold."),
+        ("mute/", "Your microphone was left as it is."),
+        ("transfer/", "The caller stays with you."),
+        ("complete/", "The transfer was not completed."),
+        ("take-back/", "The caller was not taken back."),
+    ],
+)
+def test_what_needs_a_conversation_is_refused_without_one(at_desk: Client, path: str, told: str) -> None:
+    assert told in act(at_desk, path, to="queue:support", how="send")
+
+
+def test_a_poll_costs_two_queries_for_the_user_and_four_for_the_desk(
     at_desk: Client, offered: Reservation, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     text(at_desk)  # the first sign of life of a desk is written down
 
-    # session, user, agent; agent, state, offer; and the reasons, which the cache keeps where no test's transaction is
-    with django_assert_num_queries(7):
+    # session, user, agent; agent, state, offer, earlier calls; and the reasons, which the cache keeps elsewhere
+    with django_assert_num_queries(8):
         text(at_desk)
 
 

@@ -12,10 +12,12 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from django_twilio_call.account import get_account
+from django_twilio_call.account import ask, get_account
 from django_twilio_call.models import Agent, CallbackRequest, Queue, WebhookEvent
 from django_twilio_call.services import DoctorService
+from django_twilio_call.services.addresses import webhook
 from django_twilio_call.services.doctor import CHECKS
+from django_twilio_call.webhooks.base import counts
 from tests.conftest import make_agent
 from tests.simulator.stage import App, Said, Stage
 from twilio_simulator.account import Account
@@ -149,19 +151,23 @@ def test_a_key_that_was_deleted_is_found(healthy: Account, settings: Settings) -
 
 
 def test_processes_with_another_token_are_found(healthy: Account, app: App) -> None:
-    app.says("/twilio/status/", Said(status=403))
+    app.says("/twilio/probe/", Said(status=403))
 
     assert "refuses what is signed" in found("token")[0]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_our_own_webhook_takes_the_doctors_signature_and_forgets_it(
+def test_our_own_webhook_takes_the_doctors_signature_and_alarms_nobody(
     healthy: Account, settings: Settings, live_server: LiveServer
 ) -> None:
     settings.PUBLIC_BASE_URL = live_server.url
+    before = counts["probe", "answered"]
     assert not found("token")
     assert not found("scheme")
+    assert counts["probe", "answered"] == before + 2
     assert not WebhookEvent.objects.exists()
+    settings.TWILIO_AUTH_TOKEN = healthy.token = "theirs"
+    assert ask("POST", webhook("probe"), token="another").status == 403
 
 
 # --- region ---

@@ -134,6 +134,15 @@ def test_the_app_of_this_deploy_is_found_by_its_name(real: Path) -> None:
     assert f"TWILIO_TWIML_APP_SID={sid}" in (real / "secrets.env").read_text()
 
 
+def test_the_fallback_is_written_for_another_place(simulated: Account, tmp_path: Path) -> None:
+    file = tmp_path / "fallback.xml"
+    setup("--fallback", str(file))
+
+    assert "<Say" in file.read_text()
+    with pytest.raises(CommandError, match="no-such-folder"):
+        setup("--fallback", str(tmp_path / "no-such-folder" / "x"))
+
+
 def test_a_value_of_app_env_is_left_to_whoever_wrote_it(tmp_path: Path) -> None:
     (tmp_path / "app.env").write_text("TWILIO_TWIML_APP_SID=\n")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from django.db.models import F
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -13,7 +15,7 @@ from django_twilio_call.cache import invalidate_service_cache
 from django_twilio_call.constants import QueueEntryState
 from django_twilio_call.exceptions import ValidationError
 from django_twilio_call.models import Agent, Call, Queue, QueueEntry
-from django_twilio_call.services import AnalyticsService
+from django_twilio_call.services import AnalyticsService, IntervalService
 from django_twilio_call.services.analytics import AllQueues
 from django_twilio_call.services.counts import CallCounts
 from tests.conftest import NOW, make_agent
@@ -44,7 +46,7 @@ def test_service_level_is_answered_in_time_over_all_but_short_abandons(a_morning
     counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW)
 
     assert (counts.offered, counts.answered, counts.abandoned, counts.overflowed) == (6, 3, 2, 1)
-    assert counts.service_level == 100 * 2 / (3 + 2 - 1)
+    assert AnalyticsService().level(counts) == 100 * 2 / (3 + 2 - 1)
     assert counts.average_speed_of_answer == pytest.approx((10 + 30 + 31) / 3)
     assert counts.abandonment_rate == pytest.approx(100 * 2 / 6)
 
@@ -53,7 +55,7 @@ def test_service_level_is_answered_in_time_over_all_but_short_abandons(a_morning
 def test_what_counts_as_short_is_configured_and_said(a_morning: None) -> None:
     service = AnalyticsService()
 
-    assert service.get_call_analytics(first=DAY, last=DAY, now=NOW).service_level == 100 * 2 / 3
+    assert service.level(service.get_call_analytics(first=DAY, last=DAY, now=NOW)) == 100 * 2 / 3
     assert service.formula.endswith("abandoned within 60 s)")
 
 
@@ -61,13 +63,53 @@ def test_nobody_at_all_gives_no_figure_rather_than_a_wrong_one() -> None:
     counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW)
 
     assert counts == CallCounts()
-    assert (counts.service_level, counts.abandonment_rate, counts.average_speed_of_answer) == (None, None, None)
+    assert (AnalyticsService().level(counts), counts.abandonment_rate, counts.average_speed_of_answer) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_queue_can_be_asked_for_alone(a_morning: None, now: datetime) -> None:
     visit(Queue.objects.create(key="sales", name="Sales"), "answered", now, 5)
 
     assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, queue_key="sales", now=NOW).offered == 1
+
+
+def test_counting_what_has_ended_changes_no_figure(a_morning: None, queue: Queue, now: datetime) -> None:
+    waiting = visit(queue, QueueEntryState.WAITING, now, 0)
+    QueueEntry.objects.filter(pk=waiting.pk).update(ended_at=None)
+    QueueEntry.objects.filter(state="overflowed").update(overflow_to="callback", ended_at=F("enqueued_at"))
+
+    def figures() -> tuple[object, ...]:
+        cache.clear()
+        service = AnalyticsService()
+        board = service.wallboard(now=now)
+        return service.get_call_analytics(first=DAY, last=DAY, now=now), board.totals, board.queues
+
+    before = figures()
+    assert IntervalService().count(now=now) == 6
+    assert figures() == before
+
+
+def test_what_has_been_counted_is_never_read_of_rows(a_morning: None, now: datetime) -> None:
+    IntervalService().count(now=now)
+    QueueEntry.objects.all().update(state="abandoned", enqueued_at=now)
+
+    assert AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=now).answered == 3
+
+
+@override_settings(
+    DJANGO_TWILIO_SERVICE_LEVEL_ABANDONED="timely",
+    DJANGO_TWILIO_SERVICE_LEVEL_SHORT=True,
+    DJANGO_TWILIO_SERVICE_LEVEL_OVERFLOWED=True,
+)
+def test_the_wallboards_level_is_by_the_deploys_rule(a_morning: None, now: datetime) -> None:
+    for _ in range(2):
+        board = AnalyticsService().wallboard(now=now)
+        assert board.totals.service_level == board.queues[0].service_level == 100 * 3 / 6
+        assert board.formula.endswith("÷ (answered + abandoned + overflowed)")
+        IntervalService().count(now=now)
 
 
 @override_settings(TIME_ZONE="Asia/Tokyo")
@@ -93,9 +135,9 @@ def asked(*, first: date = DAY, last: date = DAY, queue_key: str = "", now: date
 
 @pytest.mark.django_db(transaction=True)
 def test_a_report_is_computed_once_until_a_queue_changes(a_morning: None, queue: Queue) -> None:
-    assert [asked() for _ in range(3)] == [(6, 1), (6, 0), (6, 0)]
+    assert [asked() for _ in range(3)] == [(6, 2), (6, 0), (6, 0)]  # counted, and not counted yet
     queue.save()
-    assert asked() == (6, 1)
+    assert asked() == (6, 2)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -105,7 +147,7 @@ def test_one_computation_serves_every_queue(a_morning: None, queue: Queue, now: 
         visit(sales, "answered", now - timedelta(days=days), 5)
     before = DAY - timedelta(days=1)
 
-    assert asked(first=before) == (8, 2)  # the day that is over, and today
+    assert asked(first=before) == (8, 4)  # two of the day that is over, and today
     assert asked(first=before, queue_key="sales") == (2, 0)
     assert asked(queue_key=queue.key) == (6, 0)
     assert asked(queue_key="nobody's") == (0, 0)
@@ -117,9 +159,9 @@ def test_a_period_is_the_sum_of_days_that_are_kept(queue: Queue, now: datetime) 
         visit(queue, "answered", now - timedelta(days=days), 5)
     first = DAY - timedelta(days=3)
 
-    assert asked(first=first) == (4, 2)  # the days that are over, and today
+    assert asked(first=first) == (4, 4)  # two of the days that are over, and today
     assert asked(first=first + timedelta(days=1)) == (3, 0)
-    assert asked(first=first - timedelta(days=1), last=first) == (1, 1)  # one day more
+    assert asked(first=first - timedelta(days=1), last=first) == (1, 2)  # one day more
     assert asked(first=DAY + timedelta(days=1), last=DAY + timedelta(days=2)) == (0, 0)
 
 
@@ -164,12 +206,12 @@ def test_all_queues_are_looked_at_once_until_one_of_them_changes(queue: Queue, a
     support, sales = first.queues["support"], first.queues["sales"]
     assert (support.waiting, support.longest_wait_s, support.agents_available, support.today.offered) == (1, 42, 1, 2)
     assert (sales.waiting, sales.longest_wait_s, sales.agents_available, sales.today) == (0, None, 0, CallCounts())
-    assert (first.as_of, queries) == (now, 4)
+    assert (first.as_of, queries) == (now, 5)
     assert figures() == (first, 0)
 
     Queue.objects.filter(key="sales").update(name="Sales and more")
     again, queries = figures()
-    assert (again.queues["sales"].name, queries) == ("Sales and more", 4)
+    assert (again.queues["sales"].name, queries) == ("Sales and more", 5)
 
 
 @pytest.mark.django_db(transaction=True)

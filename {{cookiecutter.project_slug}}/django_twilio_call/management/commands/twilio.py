@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from ...conf import get_config
@@ -26,14 +28,17 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="command", required=True)
         setup = commands.add_parser("setup", help="the number's URLs, the TwiML App, an API key")
         setup.add_argument("--apply", action="store_true", help="do it")
+        setup.add_argument("--fallback", type=Path, metavar="FILE", help="write the fallback's TwiML there")
         setup.add_argument("--new-key", action="store_true", help="make an API key, though there may be one")
 
-    def handle(self, *, apply: bool, new_key: bool, **_: Any) -> None:
+    def handle(self, *, apply: bool, new_key: bool, fallback: Path | None, **_: Any) -> None:
         """Plan or do, then report."""
         try:
+            if fallback is not None:
+                self._write_fallback(fallback)
             service = SetupService()
             plan = service.apply(new_key=new_key) if apply else service.plan(new_key=new_key)
-        except (ServiceError, TelephonyError) as error:
+        except (ServiceError, TelephonyError, OSError) as error:
             raise CommandError(str(error)) from None
         for change in plan.changes:
             self.stdout.write(str(change))
@@ -45,6 +50,13 @@ class Command(BaseCommand):
             self.stdout.write("nothing was done: --apply does it")
         elif plan.values:
             self._keep(plan)
+
+    def _write_fallback(self, file: Path) -> None:
+        """The file is to be put where this deploy is not; that it is written changes nothing in the account."""
+        twiml = StringIO()
+        call_command("fallback_twiml", stdout=twiml)
+        file.write_text(twiml.getvalue())
+        self.stdout.write(f"{file}: put it elsewhere, and name that place in DJANGO_TWILIO_FALLBACK_URL")
 
     def _keep(self, plan: Plan) -> None:
         """Into secrets.env where this deploy's files are; elsewhere, in a pod, they are shown this once."""

@@ -48,8 +48,8 @@
       write(byId("lost-for"), `${Math.floor((now - heard) / 1000)} s`);
       write(byId("lost-at"), new Date(heard).toLocaleTimeString());
     }
-    if (lost && before !== "lost") announce("No connection to the server.");
-    if (!lost && before === "lost") announce("Connected again.");
+    if (lost && before !== "lost") announce(byId("lost").dataset.textLost);
+    if (!lost && before === "lost") announce(byId("lost").dataset.textAgain);
   }
 
   function showDesk(desk) {
@@ -76,8 +76,25 @@
     document.querySelectorAll("[data-live]").forEach((live) => htmx.trigger(live, "refresh"));
   }
 
+  // What somebody opened or typed stays as it is while the page around it is swapped.
+  const kept = { open: [], values: {} };
+  document.addEventListener("htmx:beforeSwap", () => {
+    kept.open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
+    kept.values = Object.fromEntries([...document.querySelectorAll("[data-keep]")].map((each) => [each.id, each.value]));
+  });
+
+  function keep() {
+    for (const id of kept.open) byId(id)?.setAttribute("open", "");
+    for (const [id, value] of Object.entries(kept.values)) {
+      const field = byId(id);
+      if (field && (!field.options || [...field.options].some((option) => option.value === value))) field.value = value;
+    }
+    kept.values = {};
+  }
+
   document.addEventListener("htmx:load", () => {
-    const live = document.querySelector("[data-live]");
+    keep();
+    const live = document.getElementById("desk") ?? document.querySelector("[data-live]");
     if (!live) return;
     const drift = live.dataset.now * 1000 - Date.now() - skew;
     if (live.dataset.seen === undefined && Math.abs(drift) > 500) skew += drift;

@@ -1,35 +1,11 @@
-// The agent's phone in this browser. `Softphone` is the one interface the desk knows; a driver is any object with
-// `connect(reservation)`, a promise that is rejected with a reason people understand.
+// Joins this browser's phone to the conversation the page shows, and says how that goes.
 "use strict";
-
-class SimPhone {
-  // A simulated phone: the simulator makes the leg a browser would make, and asks our TwiML App what to do with it.
-  constructor(simulator, identity) {
-    this.url = `${simulator}/_simulator/devices/${encodeURIComponent(identity)}/connect`;
-  }
-
-  async connect(reservation) {
-    let answer;
-    try {
-      const body = new URLSearchParams({ reservation });
-      answer = await fetch(this.url, { method: "POST", body, signal: AbortSignal.timeout(5000) });
-    } catch {
-      throw new Error(`nothing answers at ${this.url}`);
-    }
-    if (!answer.ok) throw new Error(`the simulator refused (${answer.status})`);
-  }
-}
-
-class NoPhone {
-  async connect() {
-    throw new Error("this desk has none");
-  }
-}
 
 class Softphone {
   // state: idle, connecting, joined or failed; every change is an event "softphone" on the document.
-  constructor(driver) {
+  constructor(driver, texts) {
     this.driver = driver;
+    this.texts = texts;
     this.change("idle");
   }
 
@@ -38,52 +14,70 @@ class Softphone {
     document.dispatchEvent(new CustomEvent("softphone", { detail: { state, text } }));
   }
 
-  async join(reservation) {
+  async join(params) {
     if (this.state === "connecting") return;
-    this.change("connecting", "Connecting your phone…");
+    this.change("connecting", this.texts.textConnecting);
     try {
-      await this.driver.connect(reservation);
-      this.change("joined", "Your phone has joined. The caller is being put through…");
+      await this.driver.connect(params);
+      this.change("joined", this.texts.textJoined);
     } catch (error) {
-      const later = "Unless it joins soon, the caller goes back in line.";
-      this.change("failed", `Your phone could not connect: ${error.message}. ${later}`);
+      this.change("failed", `${this.texts.textFailed.replace("%s", error.message)} ${this.texts.textSoon}`);
     }
+  }
+
+  mute(on) {
+    this.driver.mute(on);
+  }
+
+  digits(keys) {
+    this.driver.digits(keys);
   }
 }
 
 (() => {
-  const { identity, simulator } = document.getElementById("phone").dataset;
-  const phone = new Softphone(simulator ? new SimPhone(simulator, identity) : new NoPhone());
-  let accepted = null; // the offer taken in this tab: a second tab, or a reload, must not make a second leg
+  const texts = document.getElementById("phone").dataset;
+  const Driver = texts.simulator ? SimPhone : texts.sdk ? TwilioPhone : NoPhone;
+  const phone = new Softphone(new Driver({ texts }), texts);
+  let wanted = null; // what was begun in this tab: a second tab, or a reload, must not make a second leg
+  const host = () => document.getElementById("desk") ?? document.getElementById("supervise");
+  const params = () => Object.fromEntries(new URLSearchParams(host().dataset.join));
 
   function show() {
     const says = document.getElementById("phone-says");
     if (!says) return;
     const connected = says.dataset.connected === "yes";
     const stuck = !connected && (phone.state === "idle" || phone.state === "failed");
-    says.textContent = connected ? "Your phone is connected." : phone.text || "Your phone is not connected in this tab.";
+    says.textContent = connected ? texts.textConnected : phone.text || texts.textElsewhere;
     says.classList.toggle("trouble", stuck);
     document.getElementById("phone-again").hidden = !stuck;
   }
 
   document.addEventListener("submit", (event) => {
-    accepted = event.target.dataset.accept ?? accepted;
+    wanted = event.target.dataset.joins ?? wanted;
+    if (event.target.dataset.mute !== undefined) phone.mute(event.target.dataset.mute === "1");
   });
 
   document.addEventListener("click", (event) => {
-    if (event.target.id === "phone-again") phone.join(document.getElementById("desk").dataset.reservation);
+    if (event.target.id === "phone-again") phone.join(params());
+    if (event.target.dataset?.digit) phone.digits(event.target.dataset.digit);
   });
 
   document.addEventListener("htmx:load", () => {
-    const desk = document.getElementById("desk").dataset;
-    if (desk.phase !== "call") {
+    const { join, phase } = host().dataset;
+    if (!join || (phase && phase !== "call")) {
       if (phone.state !== "idle") phone.change("idle");
-    } else if (accepted === desk.reservation) {
-      accepted = null;
-      phone.join(desk.reservation);
+    } else if (wanted !== null && join.startsWith(wanted)) {
+      wanted = null;
+      phone.join(params());
     }
     show();
   });
 
   document.addEventListener("softphone", show);
+
+  // Every tab shows the desk, one has the phone. The lock also keeps the browser from freezing that tab.
+  navigator.locks?.request("console-phone", { ifAvailable: true }, (lock) => {
+    document.getElementById("second-tab").hidden = lock !== null;
+    return lock && new Promise(() => {});
+  });
 })();

@@ -1,0 +1,43 @@
+// A tab that sleeps hears no call. The browser's own words for it go to the server, and the agent is told afterwards.
+"use strict";
+
+(() => {
+  const SLEPT_MS = 75_000; // a hidden tab's timers still run once a minute
+  const notice = document.getElementById("slept");
+  let awake = Date.now();
+
+  function tell(event) {
+    const form = new FormData();
+    form.append("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "");
+    form.append("event", event);
+    navigator.sendBeacon(notice.dataset.url, form);
+  }
+
+  function look() {
+    const now = Date.now();
+    if (now - awake > SLEPT_MS) say(awake, now);
+    awake = now;
+  }
+
+  function say(from, to) {
+    const clock = (at) => new Date(at).toLocaleTimeString();
+    notice.textContent = notice.dataset.text.replace("%s", clock(from)).replace("%s", clock(to));
+    notice.hidden = false;
+    tell("resume");
+  }
+
+  document.addEventListener("freeze", () => {
+    awake = Date.now();
+    tell("freeze");
+  });
+  document.addEventListener("resume", () => {
+    say(awake, Date.now());
+    awake = Date.now();
+  });
+  document.addEventListener("visibilitychange", () => {
+    look();
+    tell(document.hidden ? "hidden" : "visible");
+  });
+  document.addEventListener("submit", () => (notice.hidden = true));
+  setInterval(look, 1000);
+})();

@@ -1,0 +1,77 @@
+"""Twilio's own phone in a real browser with no network: it constructs, gives up in time, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from django_twilio_call.models import Agent
+
+from .conftest import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"
+FAKE_MEDIA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+
+JOIN = """async () => {
+  const texts = document.getElementById("phone").dataset;
+  const phone = new Softphone(new TwilioPhone({ texts, patience: 1500 }), texts);
+  await phone.join({ reservation: 1 });
+  return [phone.state, phone.text, phone.driver.device === null];
+}"""
+
+
+@pytest.fixture
+def desk(
+    live_server: LiveServer, settings: Settings, assets: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Page]:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    settings.TWILIO_BACKEND = "twilio"
+    settings.TWILIO_API_KEY, settings.TWILIO_API_SECRET = "SK" + "1" * 32, "x" * 32
+    settings.TWILIO_TWIML_APP_SID = "AP" + "2" * 32
+    client = Client()
+    client.force_login(agent.user)
+    url = live_server.url.replace("127.0.0.1", "localhost")
+    with chromium(NO_NETWORK, *FAKE_MEDIA) as browser:
+        context = browser.new_context()
+        context.set_default_timeout(15_000)
+        session = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
+        page = context.new_page()
+        page.goto(f"{url}/desk/")
+        yield page
+
+
+def test_twilios_phone_gives_up_in_time_and_says_why(desk: Page, live_server: LiveServer) -> None:
+    errors: list[str] = []
+    desk.on("pageerror", lambda error: errors.append(str(error)))
+
+    state, text, gone = desk.evaluate(JOIN)
+
+    assert state == "failed"
+    assert "Twilio did not answer within 2 seconds" in text
+    assert "firewall" in text
+    assert gone
+    assert errors == []
+    asked = desk.evaluate("performance.getEntriesByType('resource').map(entry => new URL(entry.name).hostname)")
+    assert {host for host in asked if "twilio.com" not in host} == {"localhost"}
+    assert not any(host.startswith("sdk.") for host in asked)
+
+
+def test_a_phone_without_keys_says_which(desk: Page, settings: Settings) -> None:
+    settings.TWILIO_TWIML_APP_SID = ""
+
+    state, text, _ = desk.evaluate(JOIN)
+
+    assert state == "failed"
+    assert "a phone needs TWILIO_TWIML_APP_SID" in text

@@ -1,0 +1,55 @@
+"""The laws under every class of fault, and under all at once: nobody is lost, nobody in two calls, everything ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from .world import World
+
+pytestmark = pytest.mark.django_db
+
+FAULTS = ("duplicate", "delay", "reorder", "drop", "lose", "slow", "refuse", "vanish")
+CLASSES = ("voice", "agent", "gather", "queue", "wait", "status", "conference")
+EVERYTHING = (
+    "webhook:duplicate=0.05,webhook:delay=0.05,webhook:reorder=0.05,webhook:lose=0.02,webhook:drop=0.02,"
+    "webhook:slow=0.02,status:vanish=0.05,conference:vanish=0.05,"
+    "rest:limit=0.05,rest:fail=0.05,rest:error=0.1,rest:cut=0.05,rest:slow=0.05@9,enqueue:full=0.02"
+)
+
+
+def hold(faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, calls: int = 6) -> World:
+    world = World(faults, seed, monkeypatch)
+    world.go(calls=calls, agents=4)
+    verdict = world.verdict()
+    assert not any(verdict.values()), (faults, seed, {name: found for name, found in verdict.items() if found})
+    return world
+
+
+def test_the_laws_hold_without_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    hold("", 1, monkeypatch)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_whatever_happens_to_a_class_of_webhooks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = (f"{kind}:{fault}=0.12" for fault in FAULTS)
+    hold(",".join(shares), 1, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_class_of_webhooks_it_happens_to(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(f"webhook:{fault}=0.2", 2, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", ["limit", "fail", "error", "slow=9", "cut", "drop"])
+def test_whatever_twilios_api_does(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, _, seconds = fault.partition("=")
+    hold(f"rest:{name}=0.4" + (f"@{seconds}" if seconds else ""), 3, monkeypatch)
+
+
+def test_a_queue_that_is_full_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    hold("enqueue:full=0.3", 4, monkeypatch)
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_everything_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(EVERYTHING, seed, monkeypatch, calls=10)
