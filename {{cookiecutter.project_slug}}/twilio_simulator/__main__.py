@@ -30,11 +30,14 @@ def arguments() -> argparse.ArgumentParser:
     load = commands.add_parser("load", parents=[_shared()], help="be Twilio, with callers and agents, and count")
     load.add_argument("--rate", type=_positive, default=2, help="callers a second")
     load.add_argument("--calls", type=int, default=20)
+    load.add_argument("--for", type=_positive, dest="seconds", help="seconds to call in for, instead of --calls")
     load.add_argument("--seed", type=int, default=1, help="decides every random choice of callers and agents")
     load.add_argument("--agents", type=Path, required=True, help="logins, as manage.py demo writes them")
     load.add_argument("--api-url", default="http://127.0.0.1:8000/api/")
     load.add_argument("--talk", type=_positive, default=Habits().talk, help="mean seconds of a talk")
     load.add_argument("--patience", type=_positive, default=Habits().patience, help="mean seconds a caller waits")
+    load.add_argument("--declines", type=_share, default=0.0, help="share of offers that agents turn down")
+    load.add_argument("--ignores", type=_share, default=0.0, help="share of offers that agents let ring")
     load.add_argument("--timeout", type=_positive, default=600, help="seconds for all of it")
     load.add_argument("--journal", type=Path, help="write a line of JSON for each leg")
     load.add_argument("--stay", action="store_true", help="go on until ended, with a caller now and then")
@@ -70,6 +73,12 @@ def _shared() -> argparse.ArgumentParser:
 def _positive(text: str) -> float:
     if not (number := float(text)) > 0:
         raise argparse.ArgumentTypeError(f"{text} must be more than 0")
+    return number
+
+
+def _share(text: str) -> float:
+    if not 0 <= (number := float(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"{text} must be from 0 to 1")
     return number
 
 
@@ -138,12 +147,12 @@ async def _until(ended: asyncio.Event, work: asyncio.Future[int], *, stay: bool)
 
 def _load(options: argparse.Namespace) -> Load:
     return Load(
-        calls=options.calls,
+        calls=round(options.rate * options.seconds) if options.seconds else options.calls,
         rate=options.rate,
         seed=options.seed,
         api_url=options.api_url,
         logins=options.agents,
-        habits=Habits(talk=options.talk, patience=options.patience),
+        habits=Habits(talk=options.talk, patience=options.patience, declines=options.declines, ignores=options.ignores),
         timeout=options.timeout,
         journal=options.journal,
         stay=options.stay,

@@ -36,6 +36,9 @@ class Habits:
     presses_nothing: float = 0.05
     agent_hangs_up_first: float = 0.3
     digits: str = "1112"
+    declines: float = 0.0
+    ignores: float = 0.0
+    """Shares of offers that agents turn down, or let ring until the app takes them back; then they return to work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +142,15 @@ class Desk:
 class Agents:
     """All scripted agents: on duty at once, and quick to take what is offered to them."""
 
-    def __init__(self, exchange: Exchange, desk: Desk, logins: Mapping[str, Any], seed: int) -> None:
+    def __init__(
+        self, exchange: Exchange, desk: Desk, logins: Mapping[str, Any], seed: int, habits: Habits | None = None
+    ) -> None:
         self.exchange = exchange
         self.desk = desk
         self.staff: Mapping[str, str] = logins["staff"]["headers"]
         self.headers: dict[str, Mapping[str, str]] = {agent["identity"]: agent["headers"] for agent in logins["agents"]}
-        self.seed = seed
+        self.seed, self.habits = seed, habits or Habits()
+        self._missed: dict[int, str] = {}
         self._taken: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -154,13 +160,15 @@ class Agents:
             await self.desk.post("state/", headers, state="available")
 
     async def work(self) -> None:
-        """Take every offer, until cancelled."""
+        """Take every offer that is not to be missed, until cancelled."""
         while True:
             try:
                 offers = await self.desk.get("offers/", self.staff)
             except OSError as error:
                 logger.warning("offers: %s", error)
                 offers = []
+            else:
+                await self._return({offer["reservation"] for offer in offers})
             for offer in offers:
                 if offer["agent"] in self.headers and offer["reservation"] not in self._taken:
                     self._taken.add(offer["reservation"])
@@ -169,12 +177,29 @@ class Agents:
                     task.add_done_callback(self._tasks.discard)
             await asyncio.sleep(POLL)
 
+    async def _return(self, pending: set[int]) -> None:
+        """Whoever missed an offer that is gone is available again."""
+        for reservation in self._missed.keys() - pending:
+            identity = self._missed.pop(reservation)
+            try:
+                await self.desk.post("state/", self.headers[identity], state="available")
+            except OSError as error:
+                logger.info("%s does not come back: %s", identity, error)
+
     async def _take(self, reservation: int, identity: str) -> None:
-        await self.exchange.clock.sleep(random.Random(f"{self.seed}:reservation:{reservation}").uniform(0.05, 0.4))
+        dice, habits = random.Random(f"{self.seed}:reservation:{reservation}"), self.habits
+        await self.exchange.clock.sleep(dice.uniform(0.05, 0.4))
+        mood = dice.random()
+        if mood < habits.declines + habits.ignores:
+            self._missed[reservation] = identity
+        if habits.declines <= mood < habits.declines + habits.ignores:
+            return
+        answer = "decline" if mood < habits.declines else "accept"
         try:
-            await self.desk.post(f"offers/{reservation}/accept/", self.headers[identity])
+            await self.desk.post(f"offers/{reservation}/{answer}/", self.headers[identity])
         except OSError as error:
             logger.info("%s did not get reservation %s: %s", identity, reservation, error)  # the caller was quicker
             self._taken.discard(reservation)  # or nobody answered: an offer that still stands is taken again
             return
-        connect(self.exchange, identity, {"reservation": str(reservation)})
+        if answer == "accept":
+            connect(self.exchange, identity, {"reservation": str(reservation)})

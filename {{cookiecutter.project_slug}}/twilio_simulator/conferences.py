@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from .account import Account
-from .calls import Call, Callback, Target, rfc2822
+from .calls import Call, Callback, HungUp, Target, rfc2822
 from .clock import Clock
 from .members import CannotJoinError, Conference, Member, participant
 
@@ -132,12 +132,13 @@ class Conferences:
             self._end_if_empty(conference, call, kicked=kicked)
 
     def end(self, conference: Conference, reason: str, *, by: Call | None = None) -> None:
-        """Everybody leaves, and each leg goes on with what follows."""
+        """Everybody leaves, and each leg goes on with what follows; nobody is called into it any more."""
         self._recordings.stop_all(conference)
         for call in tuple(conference.members):
             self._drop(conference, call, "moderator_ended_conference" if by else "conference_ended_via_api")
         for call in tuple(conference.invited):
             del conference.invited[call], self._invited[call]
+            call.interrupt(HungUp("app"))
         del self._open[conference.name]
         conference.reason, conference.ended_by = reason, by.sid if by else ""
         ending = {"CallSidEndingConference": by.sid} if by else {}

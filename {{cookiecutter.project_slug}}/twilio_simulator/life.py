@@ -93,11 +93,11 @@ class Life:
         """However it ended, its verb's action is told, and then its status callback: `completed` is any such end."""
         call, exchange = self.call, self.exchange
         never_began = call.status == "queued" and end.by == "app"
+        call.ended = exchange.clock.time()
+        call.status = "completed" if call.answered is not None else end.unanswered
         exchange.conferences.leave(call)
         exchange.recordings.stop_all(call)
         exchange.transcriptions.stop_all(call)
-        call.ended = exchange.clock.time()
-        call.status = "completed" if call.answered is not None else end.unanswered
         if call.limit is not None:
             call.limit.cancel()
         await self._break_off("hangup")

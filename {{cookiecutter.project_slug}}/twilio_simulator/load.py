@@ -39,7 +39,7 @@ class Load:
 async def run(exchange: Exchange, load: Load) -> int:
     """Run the load and print its figures as one line of JSON; answers the exit status."""
     desk = Desk(load.api_url)
-    agents = Agents(exchange, desk, json.loads(load.logins.read_text()), load.seed)
+    agents = Agents(exchange, desk, json.loads(load.logins.read_text()), load.seed, load.habits)
     await agents.go_on_duty()
     working = asyncio.create_task(agents.work())
     try:

@@ -27,7 +27,7 @@ from twilio_simulator.webhooks import Webhooks
 SID = "AC" + "0" * 32
 TOKEN = "a-token-for-tests"
 CALLER = "+14155550100"
-SOON = 2.0
+SOON = 10.0
 
 T = TypeVar("T")
 

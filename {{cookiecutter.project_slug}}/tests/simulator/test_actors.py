@@ -104,10 +104,10 @@ LOGINS = {
 }
 
 
-def work(stage: Stage, app: App, seconds: float = 0.6) -> Agents:
+def work(stage: Stage, app: App, seconds: float = 0.6, habits: Habits = HABITS) -> Agents:
     """All agents on duty, and at work for a moment."""
     desk = Desk(f"{app.url}/api")
-    agents = Agents(stage.exchange, desk, LOGINS, seed=1)
+    agents = Agents(stage.exchange, desk, LOGINS, seed=1, habits=habits)
 
     async def working() -> None:
         await agents.go_on_duty()
@@ -129,6 +129,18 @@ def test_agents_go_on_duty_and_take_what_is_theirs(app: App, stage: Stage) -> No
     assert (duty.params, duty.headers["Cookie"], accepted.headers["Cookie"]) == ({"state": "available"}, "one", "one")
     assert app.wait_for("/agent").params["From"] == "client:agent_1"
     assert app.to("/agent")[0].params["reservation"] == "7"
+
+
+@pytest.mark.parametrize(("habits", "declined"), [(Habits(declines=1), 1), (Habits(ignores=1), 0)])
+def test_agents_miss_offers_and_come_back(app: App, stage: Stage, habits: Habits, declined: int) -> None:
+    offer = as_json([{"reservation": 7, "agent": "agent_1"}])
+    app.says("/api/offers/", offer, offer, as_json([]))
+    for path in ("state", "offers/7/decline"):
+        app.says(f"/api/{path}/", as_json({}))
+    work(stage, app, seconds=1.0, habits=habits)
+
+    assert [each.params["state"] for each in app.to("/api/state/")] == ["available", "available"]
+    assert (len(app.to("/api/offers/7/decline/")), app.to("/api/offers/7/accept/")) == (declined, [])
 
 
 def test_an_offer_that_is_gone_makes_no_call(app: App, stage: Stage) -> None:

@@ -50,6 +50,10 @@ def load(center: Center, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     return loading
 
 
+def test_calls_come_for_so_long(load: Run) -> None:
+    assert load(**{"for": 0.1})[1]["received"] == 2
+
+
 def test_every_call_is_accounted_for(load: Run, tmp_path: Path) -> None:
     status, figures = load(journal=tmp_path / "journal.jsonl")
 

@@ -67,7 +67,9 @@ def test_addresses_and_headers_reach_the_account() -> None:
     assert account.proxy_headers == {"X-Forwarded-Proto": "https", "X-Empty": ""}
 
 
-@pytest.mark.parametrize("wrong", [["--proxy-header", "https"], ["--rate", "0"], ["--talk", "-1"], ["--rate", "many"]])
+@pytest.mark.parametrize(
+    "wrong", [["--proxy-header", "https"], ["--rate", "0"], ["--talk", "-1"], ["--rate", "many"], ["--declines", "2"]]
+)
 def test_a_wrong_option_is_named(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["load", "--agents", "x", *wrong])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from twilio_simulator.calls import Call
+from twilio_simulator.outbound import Callee
 
 from .client import refusal
 from .stage import CALLER, App, Said, Stage
@@ -172,6 +173,26 @@ def test_an_announcement_that_fails_is_told(app: App, stage: Stage, conference: 
     failed = app.wait_for("/conf", 2).params
     assert failed["StatusCallbackEvent"] == "announcement-fail"
     assert "11200" in failed["ReasonAnnouncementFailed"]
+
+
+def test_nobody_rings_for_a_conference_that_has_ended(stage: Stage, conference: Any) -> None:
+    stage.exchange.callees["client:ada"] = Callee("ring")
+    made = conference.participants.create(from_=NUMBER, to="client:ada")
+    assert conference.participants(made.call_sid).fetch().status in ("queued", "connecting", "ringing")
+    conference.update(status="completed")
+    stage.ended(stage.exchange.calls[made.call_sid])
+
+    assert stage.exchange.calls[made.call_sid].status == "canceled"
+
+
+@pytest.mark.parametrize("does", ["busy", "failed"])
+def test_somebody_who_does_not_come_is_told(app: App, stage: Stage, conference: Any, does: str) -> None:
+    stage.exchange.callees["client:ada"] = Callee(does)
+    made = conference.participants.create(from_=NUMBER, to="client:ada")
+    stage.ended(stage.exchange.calls[made.call_sid])
+
+    left = told(app, stage)[-1]
+    assert (left["ReasonParticipantLeft"], left["ParticipantCallStatus"]) == ("participant_add_failed", does)
 
 
 def test_who_speaks_is_told(app: App, stage: Stage) -> None:
