@@ -355,6 +355,35 @@ class OutboxKind:
     TRANSFER_CALL: Final = "transfer_call"
     UPDATE_PARTICIPANT: Final = "participant"
     ADD_PARTICIPANT: Final = "add_participant"
+    PAUSE_RECORDING: Final = "pause_recording"
+    RESUME_RECORDING: Final = "resume_recording"
+
+
+class RecordingPolicy:
+    """Whether a queue's conversations are recorded, and how callers know."""
+
+    NEVER: Final = "never"
+    ANNOUNCED: Final = "announced"
+    ASKED: Final = "asked"
+
+    CHOICES: Final = (
+        (NEVER, "never"),
+        (ANNOUNCED, "always, and callers are told"),
+        (ASKED, "if the caller agrees"),
+    )
+
+
+class RecordingState:
+    """Twilio's states of a recording."""
+
+    IN_PROGRESS: Final = "in-progress"
+    PAUSED: Final = "paused"
+    COMPLETED: Final = "completed"
+    ABSENT: Final = "absent"
+    FAILED: Final = "failed"
+
+    LIVE_STATES: Final = (IN_PROGRESS, PAUSED)
+    ENDED_STATES: Final = (COMPLETED, ABSENT, FAILED)
 
 
 class OutboxState:

@@ -2,6 +2,7 @@
 
 CallCenterError
 ├── ConfigurationError          this deploy cannot run as it is configured; carries every problem
+├── RangeNotSatisfiable         a part of a recording that it does not have
 ├── NotFound                    an id nobody knows
 ├── AuthorizationError          somebody has no business here
 ├── LockedOut                   too many attempts to sign in; carries how long to wait
@@ -32,6 +33,10 @@ class ConfigurationError(CallCenterError):
     def __init__(self, problems: Iterable[object]) -> None:
         self.problems = tuple(str(problem) for problem in problems)
         super().__init__("\n".join((f"{len(self.problems)} problem(s) in the configuration:", *self.problems)))
+
+
+class RangeNotSatisfiable(CallCenterError):
+    """A part of a recording was asked for that it does not have."""
 
 
 class NotFound(CallCenterError):

@@ -24,6 +24,8 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "opens_today": "We open again today at {time}.",
         "opens": "We open again on {weekday} at {time}.",
         "opens_on": "We open again on {weekday}, {month} {day}, at {time}.",
+        "recorded": "This call is recorded.",
+        "consent": "May we record this call? If you agree, press 1. If you do not, press 2 or stay on the line.",
         "position": "You are number {position} in line.",
         "message": "Please leave a message after the tone. Press the hash key when you are done.",
         "offer_callback": "To be called back and keep your place, press 1.",
@@ -50,6 +52,9 @@ GERMAN: Final[Mapping[str, str]] = MappingProxyType(
         "opens_today": "Wir öffnen heute wieder um {time}.",
         "opens": "Wir öffnen wieder am {weekday} um {time}.",
         "opens_on": "Wir öffnen wieder am {weekday}, dem {day}. {month}, um {time}.",
+        "recorded": "Dieses Gespräch wird aufgezeichnet.",
+        "consent": "Dürfen wir dieses Gespräch aufzeichnen? Wenn ja, drücken Sie die 1. "
+        "Wenn nicht, drücken Sie die 2, oder bleiben Sie einfach dran.",
         "position": "Sie sind Nummer {position} in der Warteschlange.",
         "message": "Bitte hinterlassen Sie nach dem Ton eine Nachricht. Drücken Sie am Ende die Rautetaste.",
         "offer_callback": "Für einen Rückruf, bei dem Sie Ihren Platz behalten, drücken Sie die 1.",

@@ -16,6 +16,7 @@ from .services import (
     IntervalService,
     OutboxService,
     ReapingService,
+    RetentionService,
     RoutingService,
     SettlingService,
     SubmissionService,
@@ -49,6 +50,12 @@ def reconcile() -> None:
     """Ask Twilio what it did not say: which calls were made, and which have ended. Beat asks for it all the time."""
     SubmissionService().settle(now=timezone.now())
     ReapingService().compare(now=timezone.now())
+
+
+@shared_task
+def retention() -> None:
+    """Delete a piece of what need not be kept any longer; beat asks for the next in a while."""
+    RetentionService().run(now=timezone.now())
 
 
 _broker: Final = CircuitBreaker(threshold=2, recovery=5)

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from pytest_django import Settings
 
 from django_twilio_call.constants import AgentStatus
+from django_twilio_call.media import get_media
 from django_twilio_call.models import Agent, AgentStateSpan, Queue, QueueMembership
 
 from .fakes import FakeTelephony, Twilio
+from .media import Recordings, serve
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -52,6 +55,16 @@ def twilio() -> Twilio:
 def telephony() -> FakeTelephony:
     """Twilio's REST API, remembering what it was asked."""
     return FakeTelephony()
+
+
+@pytest.fixture
+def recordings(settings: Settings) -> Iterator[Recordings]:
+    """Twilio's recordings, over HTTP."""
+    with serve() as there:
+        settings.TWILIO_API_BASE_URL = there.url
+        get_media.cache_clear()
+        yield there
+    get_media.cache_clear()
 
 
 @pytest.fixture

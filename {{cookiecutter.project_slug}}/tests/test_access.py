@@ -50,6 +50,17 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "desk/decline/<int:reservation_id>/": ("POST", AGENT),
     "desk/outcome/": ("POST", AGENT),
     "desk/hangup/": ("POST", AGENT),
+    "desk/recording/": ("GET", AGENT),
+    "desk/recording/pause/": ("POST", AGENT),
+    # the record
+    "recordings/<str:sid>/": ("GET", AGENT | SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "voicemail/": ("GET", AGENT | SUPERVISOR | ADMINISTRATOR),
+    "voicemail/<int:voicemail_id>/handled/": ("POST", AGENT | SUPERVISOR | ADMINISTRATOR),
+    "calls/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "calls/<str:call_sid>/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "calls/<str:call_sid>/hold/": ("POST", ADMINISTRATOR | AUDITOR),
+    "flows/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "audit/": ("GET", ADMINISTRATOR | AUDITOR),
     # JSON
     "api/desk/": ("GET", AGENT),
     "api/state/": ("POST", AGENT),
@@ -67,6 +78,8 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "twilio/ivr/": ("POST", NONE),
     "twilio/wait/": ("POST", NONE),
     "twilio/ask/": ("POST", NONE),
+    "twilio/consent/": ("POST", NONE),
+    "twilio/conversation/": ("POST", NONE),
     "twilio/queue/": ("POST", NONE),
     "twilio/onward/": ("POST", NONE),
     "twilio/recorded/": ("POST", NONE),
@@ -96,6 +109,7 @@ def all_routes(*, admin: bool) -> list[str]:
 
 def address(route: str) -> str:
     """With something for each argument; of the admin's two regular expressions, something that fits."""
+    route = route.replace("<str:sid>", "RE" + "1" * 32)
     fixed = re.sub(r"\(\?P<app_label>.*?\)/?\$?", "django_twilio_call/", re.sub(r"\(\?P<url>.*\)\$", "x", route))
     return "/" + re.sub(r"<[^>]+>", "1", fixed.replace("^", ""))
 

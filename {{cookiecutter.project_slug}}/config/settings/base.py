@@ -155,6 +155,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5,
         "options": {"expires": 10},
     },
+    "retention": {
+        "task": "django_twilio_call.tasks.retention",
+        "schedule": _config.retention_interval,
+        "options": {"expires": _config.retention_interval},
+    },
 }
 
 

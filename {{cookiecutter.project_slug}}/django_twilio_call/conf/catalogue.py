@@ -27,8 +27,15 @@ from .variables import (
 
 _twilio: Final = Section("Twilio")
 _calls: Final = Section("Calls")
+_retention: Final = Section("Retention")
 _cache: Final = Section("Cache")
 _batches: Final = Section("Batches")
+
+
+def _days(what: str, default: int, help_: str) -> Any:
+    return _retention(
+        own(f"RETENTION_{what}"), t.integer(0, 36_500, "days"), default, f"{help_} 0: for ever.", reloadable=True
+    )
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)  # written below: generated, they cost 3 ms
@@ -244,6 +251,15 @@ class Config(Platform):
     hold_music_url: str = _calls(
         own("HOLD_MUSIC_URL"), t.url("http", "https", empty=True), "", "Music for waiting callers. Empty: silence."
     )
+
+    retention_interval: int = _retention(
+        own("RETENTION_INTERVAL"), t.seconds(60, 86_400), 300, "How often a piece of what is due is deleted."
+    )
+    retention_recordings: int = _days("RECORDINGS", 90, "Days that recorded conversations are kept.")
+    retention_voicemail: int = _days("VOICEMAIL", 90, "Days that voicemail is kept.")
+    retention_webhooks: int = _days("WEBHOOKS", 30, "Days that what Twilio sent, and was answered, is kept.")
+    retention_calls: int = _days("CALLS", 365, "Days that it is known whose a call was, and what was noted of it.")
+    retention_audit: int = _days("AUDIT", 0, "Days that the audit log is kept.")
 
     # Tables
     cache_timeout: int = _cache(

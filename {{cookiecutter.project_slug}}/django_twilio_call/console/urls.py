@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import desk, operations, reports, wallboard
+from . import desk, operations, recordings, records, reports, wallboard
 
 app_name = "console"
 
@@ -20,6 +20,16 @@ urlpatterns = [
     path("desk/state/", desk.choose_state, name="desk-state"),
     path("desk/accept/<int:reservation_id>/", desk.accept, name="desk-accept"),
     path("desk/decline/<int:reservation_id>/", desk.decline, name="desk-decline"),
+    path("desk/recording/", recordings.live, name="recording"),
+    path("desk/recording/pause/", recordings.pause, name="recording-pause"),
+    path("recordings/<str:sid>/", recordings.sound, name="sound"),
+    path("voicemail/", recordings.inbox, name="inbox"),
+    path("voicemail/<int:voicemail_id>/handled/", recordings.handle, name="handle"),
+    path("calls/", records.history, name="history"),
+    path("calls/<str:call_sid>/", records.call, name="call"),
+    path("flows/", records.flows, name="flows"),
+    path("audit/", records.audit, name="audit"),
+    path("calls/<str:call_sid>/hold/", recordings.hold, name="hold"),
     path("desk/outcome/", desk.outcome, name="desk-outcome"),
     path("desk/hangup/", desk.hang_up, name="desk-hangup"),
 ]

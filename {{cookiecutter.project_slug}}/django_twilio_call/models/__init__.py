@@ -19,6 +19,7 @@ from .logins import Identity, LoginAttempts
 from .outcomes import CallOutcome, Disposition
 from .processes import RunningProcess
 from .queues import Queue, QueueMembership
+from .recordings import LegalHold, Recording
 from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 from .voicemail import Voicemail
 
@@ -63,6 +64,7 @@ __all__ = [
     "IVRVersion",
     "Identity",
     "Interval",
+    "LegalHold",
     "LoginAttempts",
     "May",
     "OpeningTime",
@@ -75,6 +77,7 @@ __all__ = [
     "QueueInterval",
     "QueueMembership",
     "QueueSkill",
+    "Recording",
     "Relaxation",
     "Reservation",
     "Role",

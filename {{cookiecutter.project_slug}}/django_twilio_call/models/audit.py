@@ -19,6 +19,10 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
         """Refuses: what happened is not made undone."""
         raise TypeError("audit entries are never deleted")
 
+    def purge(self) -> int:
+        """Delete entries that are older than the configuration wants them kept: for retention alone."""
+        return super().delete()[0]
+
 
 class AuditEntry(models.Model):
     """One act. The actor's name is copied: whoever reads this later may not find the user any more."""

@@ -69,6 +69,7 @@ class Call(models.Model):
     started_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="When it was forgotten whose call it was.")
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds, as Twilio bills them.")
 
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When Twilio last said that it is going on.")
@@ -81,6 +82,11 @@ class Call(models.Model):
             models.Index(fields=["started_at"], name="call_by_start"),
             models.Index(fields=["role"], condition=Q(ended_at=None), name="call_live"),
             models.Index(fields=["from_number", "-started_at"], name="call_by_caller"),
+            models.Index(fields=["ended_at"], condition=Q(erased_at=None), name="call_to_forget"),
+            models.Index(fields=["to_number", "-started_at"], name="call_by_called"),
+            models.Index(fields=["role", "-started_at", "-id"], name="call_history"),
+            # Beginnings of numbers: in most languages' order PostgreSQL finds those by this class of operators alone.
+            models.Index(fields=["from_number"], opclasses=["varchar_pattern_ops"], name="call_by_prefix"),
         )
 
     def __str__(self) -> str:

@@ -65,6 +65,9 @@ class Outbox(models.Model):
     conference = models.CharField(max_length=34, blank=True, default="", db_default="", help_text="ConferenceSid.")
     changes = models.JSONField(null=True, blank=True, help_text="What becomes of a participant.")
     entry = models.ForeignKey("QueueEntry", on_delete=models.CASCADE, null=True, blank=True, related_name="commands")
+    recording = models.ForeignKey(
+        "Recording", on_delete=models.CASCADE, null=True, blank=True, related_name="commands", db_index=False
+    )
     state = models.CharField(max_length=20, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(help_text="Due from then on; while a worker sends it, the end of its lease.")

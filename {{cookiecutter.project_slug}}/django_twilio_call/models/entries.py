@@ -43,6 +43,9 @@ class QueueEntry(models.Model):
     announced_s = models.PositiveIntegerField(
         null=True, blank=True, help_text="Second of the wait at which the position was said last."
     )
+    consent = models.BooleanField(
+        null=True, blank=True, help_text="Whether the caller agreed to be recorded. Empty: they were not asked."
+    )
     overflow_reason = models.CharField(max_length=10, blank=True, default="", help_text="Why they were sent on.")
     overflow_to = models.CharField(max_length=10, blank=True, default="", help_text="Where they were sent.")
     is_counted = uncounted()
@@ -66,6 +69,7 @@ class QueueEntry(models.Model):
                 name="entry_most_urgent",
             ),
             models.Index(fields=["enqueued_at"], name="entry_by_time"),
+            models.Index(fields=["queue", "-enqueued_at"], name="entry_by_queue"),
             models.Index(fields=["id"], condition=UNCOUNTED, name="entry_uncounted"),
         )
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 
-from ..constants import DefaultValues, Onward, RoutingStrategy
+from ..constants import DefaultValues, Onward, RecordingPolicy, RoutingStrategy
 from ..exceptions import ValidationError as UnsayableError
 from ..phrases import check_texts
 from .agents import Agent
@@ -84,6 +84,13 @@ class Queue(models.Model):
     )
     is_active = models.BooleanField(default=True)
     # The caller's path: what a caller meets here.
+    recording = models.CharField(
+        max_length=10,
+        choices=RecordingPolicy.CHOICES,
+        default=RecordingPolicy.NEVER,
+        db_default=RecordingPolicy.NEVER,
+        help_text="Whether conversations are recorded.",
+    )
     calendar = models.ForeignKey(
         Calendar,
         on_delete=models.PROTECT,

@@ -23,6 +23,7 @@ class Voicemail(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     heard_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="When the sound was deleted at Twilio.")
 
     class Meta:
         ordering = ("-recorded_at", "-pk")

@@ -25,12 +25,16 @@ from .outbox import OutboxService
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .reaping import ReapingService
+from .recordings import RecordingService
+from .records import RecordService
 from .reporting import Report, ReportingService
+from .retention import RetentionService
 from .routing import RoutingService
 from .settling import SettlingService
 from .setup import SetupService
 from .submissions import SubmissionService
 from .supervision import SupervisionService
+from .timeline import TimelineService
 from .transfers import TransferService
 from .voicemail import VoicemailService
 
@@ -60,13 +64,17 @@ __all__ = [
     "OutcomeService",
     "QueueService",
     "ReapingService",
+    "RecordService",
+    "RecordingService",
     "Report",
     "ReportingService",
+    "RetentionService",
     "RoutingService",
     "SettlingService",
     "SetupService",
     "SubmissionService",
     "SupervisionService",
+    "TimelineService",
     "TransferService",
     "VoicemailService",
 ]

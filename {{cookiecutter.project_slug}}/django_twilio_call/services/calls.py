@@ -16,6 +16,7 @@ from .callbacks import CallbackService
 from .decisions import Goodbye, Meet, Menu, Queued, Said
 from .ivr import IVRService, Step
 from .queues import QueueService
+from .recordings import is_recorded
 from .reservations import change, locked
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class CallService(BaseService):
             return Goodbye()
         if not asked:
             self._fetch(reservation.entry, connect_url=connect_url, status_url=status_url, now=now)
-        return Meet(reservation_id=reservation.pk, conference=reservation.conference, ends=not asked)
+        return self._meet(reservation, reservation.entry, ends=not asked)
 
     def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
         """The caller has left the queue for the agent: first writer wins, so an answer never undoes a hang-up.
@@ -94,7 +95,7 @@ class CallService(BaseService):
             if entry.state == QueueEntryState.RESERVED:
                 entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
                 entry.save(update_fields=["state", "answered_at", "ended_at"])
-            return Meet(reservation_id=waiting.pk, conference=waiting.conference)
+            return self._meet(waiting, entry)
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().waits(entry)
         return Goodbye()
@@ -141,6 +142,15 @@ class CallService(BaseService):
             "reservations": Reservation.objects.filter(state__in=ReservationState.ACTIVE_STATES).count(),
             "outbox": Outbox.objects.filter(state__in=OutboxState.OPEN_STATES).count(),
         }
+
+    def _meet(self, reservation: Reservation, entry: QueueEntry, *, ends: bool = True) -> Meet:
+        """Both legs say whether it is recorded: the conference heeds whoever comes first."""
+        return Meet(
+            reservation_id=reservation.pk,
+            conference=reservation.conference,
+            ends=ends,
+            recorded=is_recorded(entry, self.config),
+        )
 
     def _fetch(self, entry: QueueEntry, *, connect_url: str, status_url: str, now: datetime) -> None:
         """Have the caller's call go on at `connect_url`; one that is yet to be made is made once, and begins there."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..constants import OverflowReason
+from ..constants import OverflowReason, RecordingPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,16 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Let the caller wait for an agent as entry `entry_id` of `queue`; `then`: where they go if nobody comes."""
+    """Let the caller wait for an agent as entry `entry_id` of `queue`; `then`: where they go if nobody comes.
+
+    `recording`: what they hear before of being recorded, as `RecordingPolicy` has it.
+    """
 
     entry_id: int
     queue: str
     then: str = ""
+    recording: str = RecordingPolicy.NEVER
+    speech: Speech = Speech()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,7 @@ class Meet:
     conference: str
     ends: bool = True
     coach: str = ""
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from typing import Final
 
 from django.db import transaction
 
-from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState
+from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState, RecordingState
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
-from ..models import Call, Outbox, OutsideLeg, Pace
+from ..media import Media, get_media
+from ..models import Call, Outbox, OutsideLeg, Pace, Recording
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
 from .base import BaseService
@@ -37,10 +38,12 @@ class OutboxService(BaseService):
         self,
         *,
         telephony: Telephony | None = None,
+        media: Media | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = full_jitter,
     ) -> None:
         super().__init__()
+        self._media = media
         self.telephony = telephony or get_telephony()
         self._clock, self._jitter = clock, jitter
 
@@ -68,7 +71,7 @@ class OutboxService(BaseService):
     def _lease(self, now: datetime) -> Outbox | None:
         """Lease the oldest command that is due and may be sent twice."""
         due = Outbox.objects.due(now).exclude(kind=OutboxKind.CREATE_CALL)
-        command = due.select_related("entry").select_for_update(skip_locked=True, of=("self",)).first()
+        command = due.select_related("entry", "recording").select_for_update(skip_locked=True, of=("self",)).first()
         if command is not None:
             self._leased(command, now)
         return command
@@ -98,6 +101,9 @@ class OutboxService(BaseService):
 
     def _overtaken(self, command: Outbox) -> bool:
         """A caller who already left the queue must not be fetched again: that would tear them out of a conversation."""
+        if command.recording is not None:  # a late "resume" would record what the next pause was for
+            wanted = RecordingState.PAUSED if command.kind == OutboxKind.PAUSE_RECORDING else RecordingState.IN_PROGRESS
+            return command.recording.state != wanted
         if command.kind == OutboxKind.TRANSFER_CALL:
             return command.entry is not None and command.entry.state not in QueueEntryState.OPEN_STATES
         if command.kind == OutboxKind.ADD_PARTICIPANT:
@@ -106,7 +112,9 @@ class OutboxService(BaseService):
 
     def _send(self, command: Outbox, at: Callable[[], datetime]) -> None:
         try:
-            if command.kind in (OutboxKind.REDIRECT_CALL, OutboxKind.TRANSFER_CALL):
+            if command.recording is not None:
+                self._pause(command, command.recording)
+            elif command.kind in (OutboxKind.REDIRECT_CALL, OutboxKind.TRANSFER_CALL):
                 self.telephony.redirect_call(sid=command.call_sid, url=command.url)
             elif command.kind == OutboxKind.CREATE_CALL:
                 sid = self.telephony.create_call(to=command.to_number, url=command.url, status_url=command.status_url)
@@ -138,6 +146,10 @@ class OutboxService(BaseService):
         end(command, OutboxState.DONE, now)
         if command.kind == OutboxKind.END_CALL:
             Call.objects.project(sid=command.call_sid, status=CallStatus.COMPLETED, sequence=-1, now=now)
+
+    def _pause(self, command: Outbox, recording: Recording) -> None:
+        paused = command.kind == OutboxKind.PAUSE_RECORDING
+        (self._media or get_media()).set_paused(conference=recording.conference_sid, sid=recording.sid, paused=paused)
 
     def _failed(self, command: Outbox, error: TelephonyError, now: datetime) -> None:
         command.last_error = str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import BooleanField, Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from ..constants import AgentStatus, Onward, OverflowReason, QueueEntryState
+from ..constants import AgentStatus, Onward, OverflowReason, QueueEntryState, RecordingPolicy
 from ..exceptions import NotFound
 from ..models import AgentStateSpan, Call, Queue, QueueEntry
 from ..signals import wake_workers
@@ -53,7 +54,7 @@ class QueueService(BaseService):
             return self._send_on(entry, reason, closed, now)
         entry.save(force_insert=True)
         wake_workers()
-        return self.waits(entry)
+        return replace(self.waits(entry), recording=self._notice(queue), speech=speech_of(queue))
 
     def waits(self, entry: QueueEntry) -> Queued:
         """The caller of an entry waits in its queue, by the queue's rules."""
@@ -167,6 +168,10 @@ class QueueService(BaseService):
             for digit, way, offered in wanted
             if offered and self._possible(queue, way) == way
         )
+
+    def _notice(self, queue: Queue) -> str:
+        """What a caller who enters is told of being recorded."""
+        return queue.recording if self.config.enable_call_recording else RecordingPolicy.NEVER
 
     def _possible(self, queue: Queue, way: str) -> str:
         """The way onward, or goodbye where this deploy or the queue has no such way."""

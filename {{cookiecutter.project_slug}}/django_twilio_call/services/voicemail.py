@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from ..models import Call, Queue, Voicemail
+from django.db.models import QuerySet
+
+from ..models import Call, May, Queue, Voicemail
 from .base import BaseService
 from .decisions import TakeMessage, Thanks
 from .speech import speech_of
+
+SHOWN: Final = 100
+HANDLED_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Messages to be handled, the oldest first, and those handled, the latest first."""
+
+    new: list[Voicemail]
+    handled: list[Voicemail]
+
+
+def _for(user: Any) -> QuerySet[Voicemail]:
+    """An agent's own queues' messages; everybody's for who may see the records of calls."""
+    if user.has_perm(May.SEE_RECORDS.permission):
+        return Voicemail.objects.all()
+    return Voicemail.objects.filter(queue__memberships__agent__user=user)
 
 
 class VoicemailService(BaseService):
@@ -33,6 +55,27 @@ class VoicemailService(BaseService):
         Voicemail.objects.create(
             queue_id=queue_id, call=call, recording_sid=recording_sid, url=url, duration=duration, recorded_at=now
         )
+
+    def inbox(self, *, user: Any) -> Inbox:
+        """The messages this user may hear."""
+        messages = _for(user).select_related("queue", "call", "heard_by")
+        return Inbox(
+            new=list(messages.filter(heard_at=None).order_by("recorded_at", "pk")[:SHOWN]),
+            handled=list(messages.exclude(heard_at=None)[:HANDLED_SHOWN]),
+        )
+
+    def handle(self, *, voicemail_id: int, user: Any, now: datetime) -> Voicemail | None:
+        """Somebody has done what a message asks for. None where it is not theirs, or somebody was faster."""
+        message = _for(user).filter(pk=voicemail_id).first()
+        if message is None or not self.heard(voicemail_ids=[message.pk], user_id=user.pk, now=now):
+            return None
+        return message
+
+    def call_of(self, *, recording_sid: str, for_user: Any = None) -> str | None:
+        """Sid of the call in which a message was left that is still there, if it is for that user."""
+        messages = Voicemail.objects.all() if for_user is None else _for(for_user)
+        kept = messages.filter(recording_sid=recording_sid, erased_at=None)
+        return kept.values_list("call__sid", flat=True).first()
 
     def heard(self, *, voicemail_ids: Iterable[int], user_id: int, now: datetime) -> int:
         """Somebody listened; who was first stays. Answers how many messages were new."""

@@ -7,17 +7,33 @@ from typing import Final
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ..conf import Config
+from ..constants import RecordingPolicy
 from ..services.decisions import DialOut, Meet, Offer, Queued, TakeMessage, Wait
 from .links import callback_url, twiml_url
 from .speech import Speaker
 
 HOLD_SECONDS: Final = 10
+CONSENT_SECONDS: Final = 5
 SILENCE_SECONDS: Final = 10
 FINISH_KEY: Final = "#"
 
 
-def queue(queued: Queued) -> VoiceResponse:
-    response = VoiceResponse()
+def queue(queued: Queued, config: Config) -> VoiceResponse:
+    """Into the line; who is to be asked first comes back here with their answer, or with none."""
+    response, speaker = VoiceResponse(), Speaker.of(config, queued.speech)
+    if queued.recording == RecordingPolicy.ASKED:
+        gather = response.gather(
+            input="dtmf",
+            num_digits=1,
+            timeout=CONSENT_SECONDS,
+            action_on_empty_result=True,
+            action=twiml_url("consent", entry=queued.entry_id),
+            method="POST",
+        )
+        speaker.say(gather, speaker.phrase("consent"))
+        return response
+    if queued.recording == RecordingPolicy.ANNOUNCED:
+        speaker.say(response, speaker.phrase("recorded"))
     then = {"then": queued.then} if queued.then else {}
     response.enqueue(
         queued.queue,
@@ -81,6 +97,14 @@ def meet(meet: Meet) -> VoiceResponse:
     response = VoiceResponse()
     dial = Dial()
     supervisor = {"muted": True, "coach": meet.coach} if meet.coach else {}
+    recording = {}
+    if meet.recorded:
+        recording = {
+            "record": "record-from-start",
+            "recording_status_callback": callback_url("conversation", reservation=meet.reservation_id),
+            "recording_status_callback_method": "POST",
+            "recording_status_callback_event": "in-progress completed absent",
+        }
     dial.conference(
         meet.conference,
         start_conference_on_enter=not meet.coach,
@@ -90,6 +114,7 @@ def meet(meet: Meet) -> VoiceResponse:
         status_callback_event="start end join leave mute hold modify",
         status_callback_method="POST",
         **supervisor,
+        **recording,
     )
     response.append(dial)
     return response

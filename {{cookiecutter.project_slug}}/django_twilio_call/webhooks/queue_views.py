@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import Config, get_config
-from ..services import QueueService, VoicemailService
+from ..services import QueueService, RecordingService, VoicemailService
 from ..services.decisions import Thanks, Wait
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
@@ -56,6 +56,45 @@ class AskWebhook(TwilioWebhook):
     def fall_back(self, request: HttpRequest, delivery: Delivery, error: Exception) -> HttpResponse:
         """The caller simply goes on waiting."""
         return HttpResponse(twiml.render(Wait(position=0), get_config()), content_type="text/xml")
+
+
+class ConsentWebhook(TwilioWebhook):
+    """A caller said whether their conversation may be recorded."""
+
+    kind = "consent"
+
+    def key(self, delivery: Delivery) -> str:
+        """Each visit is asked once."""
+        return f"consent:{delivery.call_sid}:{delivery.number('entry')}"
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Into the line, either way."""
+        decision = RecordingService().consent(
+            entry_id=delivery.number("entry"), call_sid=delivery.call_sid, digits=delivery.text("Digits", "")
+        )
+        return twiml.render(decision, config)
+
+
+class ConversationWebhook(StatusCallback):
+    """Twilio records a conversation, or has done so."""
+
+    kind = "conversation"
+
+    def key(self, delivery: Delivery) -> str:
+        """Each status of a recording comes once."""
+        return f"rec:{delivery.text('RecordingSid')}:{delivery.text('RecordingStatus')}"
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Write it down."""
+        RecordingService().told(
+            reservation_id=delivery.number("reservation"),
+            sid=delivery.text("RecordingSid")[:34],
+            conference_sid=delivery.text("ConferenceSid", "")[:34],
+            status=delivery.text("RecordingStatus"),
+            duration=delivery.number("RecordingDuration", 0),
+            now=delivery.now,
+        )
+        return ""
 
 
 class QueueWebhook(TwilioWebhook):

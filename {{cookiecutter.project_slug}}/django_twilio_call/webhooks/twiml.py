@@ -68,7 +68,7 @@ def _response(decision: Decision, config: Config) -> VoiceResponse:
         case Go():
             return _redirect(twiml_url("ivr", node=decision.node, attempt=0, step=decision.step))
         case Queued():
-            return lines.queue(decision)
+            return lines.queue(decision, config)
         case Wait():
             return lines.wait(decision, config)
         case GiveUp():

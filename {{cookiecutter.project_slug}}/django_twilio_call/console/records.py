@@ -1,0 +1,136 @@
+"""The record of calls: history with search, one call's timeline, flows as pictures, and the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from xml.dom.minidom import parseString
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_GET
+
+from ..exceptions import NotFound, ValidationError
+from ..models import Agent, AuditEntry, IVRFlow, May, Queue
+from ..services import RecordService, TimelineService
+from ..services.records import Search
+from . import flow_picture, fragments, rows
+
+AUDIT_PAGE = 100
+
+
+class SearchForm(forms.Form):
+    """What may be looked for; an empty form looks for the latest calls."""
+
+    number = forms.CharField(required=False, max_length=30, widget=forms.TextInput(attrs={"inputmode": "tel"}))
+    agent = forms.ModelChoiceField(Agent.objects.all(), required=False, empty_label="Any")
+    queue = forms.ModelChoiceField(Queue.objects.all(), required=False, empty_label="Any")
+    since = forms.DateTimeField(
+        required=False, label="From", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    until = forms.DateTimeField(
+        required=False, label="To", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+
+@require_GET
+@fragments.may(May.SEE_RECORDS)
+def history(request: HttpRequest) -> HttpResponse:
+    """A page of calls, the latest first."""
+    form = SearchForm(request.GET)
+    context: dict[str, Any] = {"form": form, "rows": []}
+    if form.is_valid():
+        said = form.cleaned_data
+        search = Search(
+            number=said["number"],
+            agent_id=said["agent"] and said["agent"].pk,
+            queue_id=said["queue"] and said["queue"].pk,
+            since=said["since"],
+            until=said["until"],
+            before=_mark(request.GET.get("before", "")),
+        )
+        try:
+            page = RecordService().search(search=search, now=timezone.now())
+        except ValidationError as error:
+            form.add_error("number", str(error))
+        else:
+            context["rows"] = [rows.present_call(call) for call in page.calls]
+            context["older"] = _older(request, page.next)
+    return render(request, "console/history.html", context)
+
+
+def _mark(text: str) -> tuple[datetime, int] | None:
+    """The beginning of a page, as `_older` wrote it; one that is none is the first page."""
+    when, _, pk = text.rpartition("_")
+    try:
+        started = parse_datetime(when)
+    except ValueError:
+        return None
+    return (started, int(pk)) if started and timezone.is_aware(started) and pk.isdecimal() and len(pk) < 19 else None
+
+
+def _older(request: HttpRequest, mark: tuple[datetime, int] | None) -> str:
+    if mark is None:
+        return ""
+    query = {name: value for name, value in request.GET.items() if name != "before" and value}
+    return urlencode(query | {"before": f"{mark[0].isoformat()}_{mark[1]}"})
+
+
+@require_GET
+@fragments.may(May.SEE_RECORDS)
+def call(request: HttpRequest, call_sid: str) -> HttpResponse:
+    """All that happened to one call."""
+    try:
+        timeline = TimelineService().of(call_sid=call_sid)
+    except NotFound as error:
+        raise Http404(str(error)) from None
+    moments = [(moment, _pretty(moment.twiml)) for moment in timeline.moments]
+    shown = {"timeline": timeline, "moments": moments, "row": rows.present_call(timeline.call)}
+    return render(request, "console/call.html", shown)
+
+
+def _pretty(twiml: str) -> str:
+    """TwiML on several lines. It is our own, from the database."""
+    if not twiml:
+        return ""
+    lines = parseString(twiml).toprettyxml(indent="  ").splitlines()  # noqa: S318
+    return "\n".join(line for line in lines[1:] if line.strip())
+
+
+@require_GET
+@fragments.may(May.SEE_RECORDS)
+def flows(request: HttpRequest) -> HttpResponse:
+    """Every flow as a picture: what callers get, and the draft beside it where that is another."""
+    shown = []
+    for flow in IVRFlow.objects.select_related("release"):
+        published = flow.release.definition if flow.release else None
+        differs = flow.draft != published
+        shown.append(
+            {
+                "flow": flow,
+                "published": flow_picture.draw(published) if published else None,
+                "draft": flow_picture.draw(flow.draft, before=published) if differs else None,
+            }
+        )
+    return render(request, "console/flows.html", {"flows": shown})
+
+
+@require_GET
+@fragments.may(May.AUDIT)
+def audit(request: HttpRequest) -> HttpResponse:
+    """The latest entries, of one actor or one target if wanted, page by page."""
+    entries = AuditEntry.objects.all()
+    for name, field in (("actor", "actor_name"), ("target", "target"), ("action", "action")):
+        if wanted := request.GET.get(name, "").strip():
+            entries = entries.filter(**{field: wanted})
+    if mark := _mark(request.GET.get("before", "")):
+        entries = entries.filter(at__lte=mark[0]).exclude(at=mark[0], pk__gte=mark[1])
+    found = list(entries[: AUDIT_PAGE + 1])
+    last = found[AUDIT_PAGE - 1] if len(found) > AUDIT_PAGE else None
+    older = _older(request, (last.at, last.pk) if last else None)
+    asked = {name: request.GET.get(name, "") for name in ("actor", "action", "target")}
+    return render(request, "console/audit.html", {"entries": found[:AUDIT_PAGE], "older": older, "asked": asked})

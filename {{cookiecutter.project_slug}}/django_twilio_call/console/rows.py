@@ -1,0 +1,41 @@
+"""A call as a line of the history reads: who, where, with whom, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..models import Call
+from .presenters import caller_text, clock_text
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call in words."""
+
+    sid: str
+    caller: str
+    began: datetime
+    length: str
+    queues: str
+    agents: str
+    outcome: str
+    is_recorded: bool
+    has_message: bool
+
+
+def present_call(call: Call) -> CallRow:
+    """From a call with its visits, their taken reservations, recordings and messages at hand."""
+    entries = list(call.entries.all())
+    agents = [each.agent.name for entry in entries for each in entry.reservations.all() if each.accepted_at]
+    return CallRow(
+        sid=call.sid,
+        caller=caller_text(call.from_number) if not call.erased_at else "Erased",
+        began=call.started_at,
+        length=clock_text((call.ended_at - call.started_at).total_seconds()) if call.ended_at else "live",
+        queues=", ".join(dict.fromkeys(entry.queue.name for entry in entries)),
+        agents=", ".join(dict.fromkeys(agents)),
+        outcome=entries[-1].state if entries else "in the menu",
+        is_recorded=any(recording.is_there for recording in call.recordings.all()),
+        has_message=any(message.erased_at is None for message in call.voicemails.all()),
+    )

@@ -1,0 +1,97 @@
+"""The record: calls that were, found by who, where and when, page by page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from ..constants import CallRole
+from ..exceptions import ValidationError
+from ..models import Call, QueueEntry, Reservation
+from .base import BaseService
+
+PAGE: Final = 50
+PERIOD: Final = timedelta(days=30)
+"""How far back is searched where nobody says so."""
+PREFIX: Final = 6
+"""From so many characters on a number is the beginning of one: fewer would be half the table."""
+_NUMBER: Final = re.compile(r"[+]?[0-9]{3,15}|client:[A-Za-z0-9_]+|anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for. `before`: (start, id) of the last call of the page before."""
+
+    number: str = ""
+    agent_id: int | None = None
+    queue_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[datetime, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Calls, the latest first, and where the next page begins, if there is one."""
+
+    calls: list[Call]
+    next: tuple[datetime, int] | None
+
+
+class RecordService(BaseService):
+    """Finds callers' legs. Every search is of a period, and of an index."""
+
+    service_type = "search"
+
+    def search(self, *, search: Search, now: datetime) -> Page:
+        """One page. Raises `ValidationError` where the number is none."""
+        since, until = search.since or now - PERIOD, search.until or now
+        calls = Call.objects.filter(role=CallRole.CUSTOMER, started_at__gte=since, started_at__lte=until)
+        if search.number:
+            calls = calls.filter(_of(search.number))
+        if search.agent_id or search.queue_id:
+            calls = calls.filter(pk__in=_visits(search, since, until))
+        if search.before:
+            started, pk = search.before
+            # As PostgreSQL's index has it: the first condition is where to begin, the second what to leave out.
+            calls = calls.filter(Q(started_at__lte=started) & (Q(started_at__lt=started) | Q(pk__lt=pk)))
+        found = list(_shown(calls.order_by("-started_at", "-pk"))[: PAGE + 1])
+        last = found[PAGE - 1] if len(found) > PAGE else None
+        return Page(calls=found[:PAGE], next=(last.started_at, last.pk) if last else None)
+
+
+def _of(number: str) -> Q:
+    """Calls from or to a number, as people write it: blanks, brackets and dashes do not count."""
+    plain = re.sub(r"[\s()./-]", "", number)
+    plain = f"+{plain[2:]}" if plain.startswith("00") else plain
+    if not _NUMBER.fullmatch(plain):
+        raise ValidationError(f"{number!r} is no number; one is +4930123456, or how it begins")
+    if len(plain) < PREFIX or not plain.startswith("+"):
+        return Q(from_number=plain) | Q(to_number=plain)
+    return Q(from_number__startswith=plain) | Q(to_number=plain)
+
+
+def _visits(search: Search, since: datetime, until: datetime) -> QuerySet[QueueEntry, int]:
+    """Calls that visited the queue, or that the agent took. A visit may have begun before the call: a callback's."""
+    visits = QueueEntry.objects.filter(enqueued_at__lte=until)
+    if search.queue_id:
+        visits = visits.filter(queue_id=search.queue_id, enqueued_at__gte=since - PERIOD)
+    if search.agent_id:
+        taken = Reservation.objects.filter(agent_id=search.agent_id, created_at__gte=since).exclude(accepted_at=None)
+        visits = visits.filter(pk__in=taken.values("entry"))
+    return visits.order_by().values_list("call_id", flat=True)
+
+
+def _shown(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """With what a line of the history says, in as many statements however many calls there are."""
+    taken = Reservation.objects.exclude(accepted_at=None).select_related("agent").order_by("pk")
+    visits = QueueEntry.objects.select_related("queue").order_by("pk")
+    return calls.prefetch_related(
+        Prefetch("entries", visits.prefetch_related(Prefetch("reservations", taken))),
+        "recordings",
+        "voicemails",
+    )

@@ -1,0 +1,155 @@
+"""Personal data: kept as long as the configuration says, erased when somebody asks, and never under a legal hold.
+
+A call stays as a row that counts, without whose it was: figures of the past do not change.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from django.contrib.sessions.models import Session
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from ..constants import RecordingState
+from ..exceptions import TelephonyError, ValidationError
+from ..media import Media, get_media
+from ..models import (
+    AuditEntry,
+    Call,
+    CallbackRequest,
+    CallOutcome,
+    LegalHold,
+    Outbox,
+    Recording,
+    Voicemail,
+    WebhookEvent,
+)
+from . import audit
+from .base import BaseService
+from .callbacks import CallbackService
+from .logins import LoginService
+
+logger = logging.getLogger(__name__)
+M = TypeVar("M", Recording, Voicemail)
+
+BATCH: Final = 500
+"""Rows of one kind in one run: a transaction that takes a moment, and a run that ends."""
+SOUNDS: Final = 50
+"""Recordings in one run: each is a request to Twilio."""
+
+
+class RetentionService(BaseService):
+    """Every run does a bounded piece, so one that is due all day long disturbs nobody; the next goes on."""
+
+    service_type = "retention"
+
+    def __init__(self, *, media: Media | None = None) -> None:
+        super().__init__()
+        self._media = media
+
+    def run(self, *, now: datetime) -> Counter[str]:
+        """Delete what is due; answers how many of each kind. Written down where anything was."""
+        config, done = self.config, Counter[str]()
+        recordings = Recording.objects.filter(state__in=RecordingState.ENDED_STATES)
+        done["recordings"] = self._sounds(_due(recordings, "started_at", config.retention_recordings, now), now)
+        messages: QuerySet[Voicemail] = _due(Voicemail.objects.all(), "recorded_at", config.retention_voicemail, now)
+        done["messages"] = self._sounds(messages, now)
+        done["webhooks"] = self._webhooks(now)
+        if days := config.retention_calls:
+            old = Call.objects.filter(ended_at__lt=now - timedelta(days=days), erased_at=None)
+            done["calls"] = self._forget(_free(old, "pk").order_by("ended_at")[:BATCH], now)
+        if days := config.retention_audit:
+            old_entries = AuditEntry.objects.filter(at__lt=now - timedelta(days=days)).order_by("at")[:BATCH]
+            done["audit"] = AuditEntry.objects.filter(pk__in=[entry.pk for entry in old_entries]).purge()
+        done["logins"] = LoginService().forget(now=now)
+        done["sessions"] = _delete(Session.objects.filter(expire_date__lt=now))
+        done += Counter()  # without what is zero
+        if told := {kind: number for kind, number in done.items() if kind not in ("logins", "sessions")}:
+            audit.record(actor=None, action="retention", detail=told, now=now)
+        return done
+
+    def erase(self, *, number: str, actor: Any, now: datetime, address: str = "") -> Counter[str]:
+        """Erase everything about the person of a number, now. Answers what was, and under `held` what was not.
+
+        Raises `TelephonyError` where Twilio did not delete a recording: nothing of that call is forgotten then, so
+        that it can be asked for again. The audit entry does not say whose it was.
+        """
+        if len(number) < 3:
+            raise ValidationError(f"number {number!r} is none")
+        done = Counter[str]()
+        CallbackService().withdraw(number=number, now=now)
+        theirs = Call.objects.filter(Q(from_number=number) | Q(to_number=number), erased_at=None)
+        done["held"] = theirs.filter(pk__in=LegalHold.objects.values("call")).count()
+        while calls := list(_free(theirs, "pk").exclude(ended_at=None).order_by("pk")[:SOUNDS]):
+            ids = [call.pk for call in calls]
+            for kept in (Recording.objects.all(), Voicemail.objects.all()):
+                there = kept.filter(call__in=ids, erased_at=None)
+                done["sounds"] += self._sounds(there, now, strict=True)
+            done["calls"] += self._forget(calls, now)
+        done["live"] = theirs.filter(ended_at=None).count()
+        done += Counter()
+        audit.record(actor=actor, action="erase", target="a person", detail=dict(done), address=address, now=now)
+        return done
+
+    def _sounds(self, due: QuerySet[M], now: datetime, *, strict: bool = False) -> int:
+        """Delete recordings at Twilio. One that Twilio does not delete now is for the next run, unless `strict`."""
+        deleted = 0
+        for kept in due.order_by("pk")[: None if strict else SOUNDS]:
+            sid = kept.sid if isinstance(kept, Recording) else kept.recording_sid
+            try:
+                (self._media or get_media()).delete(sid=sid)
+            except TelephonyError as error:
+                if strict:
+                    raise
+                logger.warning("a recording was not deleted: %s", error, extra={"recording": sid})
+                break  # Twilio is away, or refuses: the others would only wait as long
+            changes = {"erased_at": now} if isinstance(kept, Recording) else {"erased_at": now, "url": ""}
+            type(kept)._default_manager.filter(pk=kept.pk).update(**changes)
+            deleted += 1
+        return deleted
+
+    def _webhooks(self, now: datetime) -> int:
+        days = self.config.retention_webhooks
+        if not days:
+            return 0
+        held = Exists(Call.objects.filter(sid=OuterRef("call_sid"), hold__isnull=False))
+        old = WebhookEvent.objects.filter(received_at__lt=now - timedelta(days=days)).exclude(held)
+        return _delete(old.order_by("received_at"))
+
+    def _forget(self, calls: Iterable[Call], now: datetime) -> int:
+        """Take the person out of calls: numbers, what was said in notes, what Twilio sent. Counts and times stay."""
+        found = list(calls)
+        ids, sids = [call.pk for call in found], [call.sid for call in found]
+        with transaction.atomic():
+            Call.objects.filter(pk__in=ids).update(from_number="", to_number="", erased_at=now)
+            CallbackRequest.objects.filter(call__in=ids).exclude(ended_at=None).update(number="")
+            CallOutcome.objects.filter(reservation__entry__call__in=ids).update(note="")
+            Outbox.objects.filter(call_sid__in=sids).update(to_number="", url="", status_url="")
+            WebhookEvent.objects.filter(call_sid__in=sids).delete()
+        return len(found)
+
+
+def _due(kept: QuerySet[M], since: str, days: int, now: datetime) -> QuerySet[M]:
+    """What is older than so many days, 0 being for ever, is still there, and is not held."""
+    if not days:
+        return kept.none()
+    return _free(kept.filter(**{f"{since}__lt": now - timedelta(days=days)}, erased_at=None), "call")
+
+
+T = TypeVar("T", bound=models.Model)
+
+
+def _free(kept: QuerySet[T], call: str) -> QuerySet[T]:
+    """Without what a legal hold keeps."""
+    return kept.exclude(Exists(LegalHold.objects.filter(call=OuterRef(call))))
+
+
+def _delete(old: QuerySet[T]) -> int:
+    """A batch, by primary key: that is one short statement, whatever the condition was."""
+    keys = list(old.values_list("pk", flat=True)[:BATCH])
+    return old.model._default_manager.filter(pk__in=keys).delete()[0] if keys else 0

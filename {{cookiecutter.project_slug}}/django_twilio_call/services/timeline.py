@@ -1,0 +1,183 @@
+"""One call's timeline: every webhook with its TwiML, every command, every change of state, in the order they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Q
+
+from ..exceptions import NotFound
+from ..models import (
+    AgentStateSpan,
+    AuditEntry,
+    Call,
+    CallbackRequest,
+    CallOutcome,
+    LegalHold,
+    Outbox,
+    QueueEntry,
+    Recording,
+    Reservation,
+    Voicemail,
+    WebhookEvent,
+)
+from .base import BaseService
+
+MOST: Final = 2000
+"""Webhooks of one call that are shown: a day of waiting, asked for every ten seconds, would be more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened: `kind` is webhook, command, state or act; `twiml` what a webhook was answered."""
+
+    at: datetime
+    kind: str
+    title: str
+    detail: str = ""
+    twiml: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A call with all its legs, and what happened to it."""
+
+    call: Call
+    legs: list[Call]
+    moments: list[Moment]
+    recordings: list[Recording]
+    voicemails: list[Voicemail]
+    hold: LegalHold | None
+
+
+class TimelineService(BaseService):
+    """In the same number of statements for any call."""
+
+    service_type = "call"
+
+    def of(self, *, call_sid: str) -> Timeline:
+        """The timeline of the call with that leg. Raises `NotFound`."""
+        call = self._caller(call_sid)
+        entries = list(call.entries.select_related("queue").order_by("pk"))
+        taken = Reservation.objects.filter(entry__call=call).select_related("agent", "agent_call").order_by("pk")
+        reservations = list(taken)
+        legs = [call, *(each.agent_call for each in reservations if each.agent_call is not None)]
+        recordings = list(call.recordings.order_by("pk"))
+        voicemails = list(call.voicemails.select_related("queue", "heard_by").order_by("pk"))
+        moments = [
+            *_of_webhooks(legs, recordings),
+            *_of_commands(legs),
+            *_of_legs(legs),
+            *_of_entries(entries),
+            *_of_reservations(reservations),
+            *_of_agents(reservations),
+            *_of_acts(call, recordings, voicemails),
+            *_of_callbacks(call),
+        ]
+        return Timeline(
+            call=call,
+            legs=legs,
+            moments=sorted(moments, key=lambda moment: moment.at),
+            recordings=recordings,
+            voicemails=voicemails,
+            hold=LegalHold.objects.select_related("placed_by").filter(call=call).first(),
+        )
+
+    def _caller(self, sid: str) -> Call:
+        """The caller's leg: somebody may ask by the agent's."""
+        call = Call.objects.select_related("ivr_version__flow").filter(sid=sid).first()
+        if call is None:
+            raise NotFound(f"call {sid!r}")
+        with_caller = Reservation.objects.select_related("entry__call__ivr_version__flow").filter(agent_call=call)
+        reservation = with_caller.first()
+        return call if reservation is None else reservation.entry.call
+
+
+def _of_webhooks(legs: Iterable[Call], recordings: Iterable[Recording]) -> Iterator[Moment]:
+    """Those of all legs; callbacks of a conference's recording name no leg."""
+    keys = [f"rec:{each.sid}:{state}" for each in recordings for state in ("in-progress", "completed", "absent")]
+    events = WebhookEvent.objects.filter(Q(call_sid__in=[leg.sid for leg in legs]) | Q(key__in=keys))
+    for event in events.order_by("received_at", "pk")[:MOST]:
+        said = event.payload.get("CallStatus") or event.payload.get("StatusCallbackEvent") or ""
+        digits = f"pressed {event.payload['Digits']}" if event.payload.get("Digits") else ""
+        result = event.payload.get("QueueResult") or event.payload.get("RecordingStatus") or ""
+        yield Moment(
+            event.received_at,
+            "webhook",
+            event.kind,
+            ", ".join(filter(None, (said, digits, result))),
+            event.response,
+            event.payload,
+        )
+
+
+def _of_commands(legs: Iterable[Call]) -> Iterator[Moment]:
+    for command in Outbox.objects.filter(call_sid__in=[leg.sid for leg in legs]).order_by("pk"):
+        title = command.kind.replace("_", " ")
+        yield Moment(command.created_at, "command", title, f"wanted: {command.url}" if command.url else "wanted")
+        if command.done_at:
+            tries = f"after {command.attempts} tries" if command.attempts > 1 else ""
+            told = ", ".join(filter(None, (command.state, tries, command.last_error)))
+            yield Moment(command.done_at, "command", title, told)
+
+
+def _of_legs(legs: Iterable[Call]) -> Iterator[Moment]:
+    for leg in legs:
+        yield Moment(leg.started_at, "state", f"{leg.role} leg began", leg.sid)
+        if leg.ended_at:
+            yield Moment(leg.ended_at, "state", f"{leg.role} leg ended", leg.status)
+
+
+def _of_entries(entries: Iterable[QueueEntry]) -> Iterator[Moment]:
+    for entry in entries:
+        yield Moment(entry.enqueued_at, "state", f"waits in {entry.queue.name}", f"priority {entry.priority}")
+        if entry.ended_at:
+            why = ", ".join(filter(None, (entry.overflow_reason, entry.overflow_to and f"to {entry.overflow_to}")))
+            yield Moment(entry.ended_at, "state", f"left {entry.queue.name}: {entry.state}", why)
+
+
+def _of_reservations(reservations: Iterable[Reservation]) -> Iterator[Moment]:
+    for each in reservations:
+        yield Moment(each.created_at, "state", f"offered to {each.agent.name}")
+        if each.accepted_at:
+            yield Moment(each.accepted_at, "state", f"accepted by {each.agent.name}")
+        if each.ended_at:
+            yield Moment(each.ended_at, "state", f"offer to {each.agent.name}: {each.state}")
+    for said in CallOutcome.objects.filter(reservation__in=[each.pk for each in reservations]):
+        yield Moment(said.created_at, "act", f"outcome: {said.code}", said.note)
+
+
+def _of_agents(reservations: list[Reservation]) -> Iterator[Moment]:
+    """What the call made of its agents' states: from the offer to the end of wrap-up."""
+    if not reservations:
+        return
+    theirs = Q()
+    for each in reservations:
+        theirs |= Q(agent_id=each.agent_id, started_at__gte=each.created_at) & (
+            Q(started_at__lte=each.ended_at) if each.ended_at else Q()
+        )
+    for span in AgentStateSpan.objects.filter(theirs).select_related("agent").order_by("pk")[:MOST]:
+        yield Moment(span.started_at, "state", f"{span.agent.name}: {span.state.replace('_', ' ')}", span.reason)
+
+
+def _of_acts(call: Call, recordings: list[Recording], voicemails: list[Voicemail]) -> Iterator[Moment]:
+    for recording in recordings:
+        yield Moment(recording.started_at, "state", "recording began", recording.get_consent_display())
+        if recording.ended_at:
+            yield Moment(recording.ended_at, "state", f"recording {recording.state}", f"{recording.duration} s")
+    for message in voicemails:
+        yield Moment(message.recorded_at, "state", f"message for {message.queue.name}", f"{message.duration} s")
+    targets = [f"call {call.sid}", *map(str, recordings), *(f"recording {each.recording_sid}" for each in voicemails)]
+    for entry in AuditEntry.objects.filter(target__in=targets).order_by("at")[:MOST]:
+        yield Moment(entry.at, "act", entry.action, entry.actor_name or "the server")
+
+
+def _of_callbacks(call: Call) -> Iterator[Moment]:
+    for wish in CallbackRequest.objects.filter(Q(call=call) | Q(entry__call=call)).select_related("queue"):
+        yield Moment(wish.requested_at, "state", f"callback wanted from {wish.queue.name}")
+        if wish.ended_at:
+            yield Moment(wish.ended_at, "state", f"callback {wish.state}", f"{wish.attempts} tries")

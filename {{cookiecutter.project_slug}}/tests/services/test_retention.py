@@ -1,0 +1,204 @@
+"""What is kept, until when, and what is forgotten when somebody asks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from django_twilio_call.exceptions import TelephonyError
+from django_twilio_call.models import (
+    Agent,
+    AuditEntry,
+    Call,
+    CallOutcome,
+    LegalHold,
+    Queue,
+    Recording,
+    WebhookEvent,
+)
+from django_twilio_call.services import RetentionService, audit
+from django_twilio_call.tasks import retention
+from tests.fakes import CALLER, Twilio, call_sid
+from tests.media import Recordings
+from tests.webhooks.test_recordings import SID, tell
+from tests.webhooks.test_walk import AGENT_LEG, conference_end, connected
+
+pytestmark = pytest.mark.django_db
+MESSAGE = "RE" + "2" * 32
+
+
+@pytest.fixture
+def recorded(twilio: Twilio, agent: Agent, queue: Queue, recordings: Recordings) -> Call:
+    """A call that is over, with a recording, a message, a note, and what Twilio sent."""
+    recordings.kept |= {SID: b"talk", MESSAGE: b"message"}
+    reservation = connected(twilio)
+    tell(twilio, reservation, "completed")
+    conference_end(twilio, reservation)
+    CallOutcome.objects.create(reservation=reservation, code="sold", note="her card", created_at=timezone.now())
+    left = {"RecordingSid": MESSAGE, "RecordingStatus": "completed", "RecordingUrl": "https://api.twilio.com/x"}
+    twilio.post(f"/twilio/recording/?queue={queue.pk}", **left)
+    for sid in (call_sid(1), AGENT_LEG):
+        twilio.post("/twilio/status/", sid=sid, CallStatus="completed", SequenceNumber=9)
+    return Call.objects.get(sid=call_sid(1))
+
+
+def run(days: int) -> dict[str, int]:
+    """As it will be that many days from now, until nothing is left to do."""
+    done = dict[str, int]()
+    while piece := RetentionService().run(now=timezone.now() + timedelta(days=days)):
+        done = {kind: done.get(kind, 0) + piece.get(kind, 0) for kind in {*done, *piece}}
+    return done
+
+
+def erase(number: str = CALLER) -> dict[str, int]:
+    return dict(RetentionService().erase(number=number, actor=None, now=timezone.now()))
+
+
+def test_nothing_is_deleted_before_its_time(recorded: Call, recordings: Recordings) -> None:
+    assert run(29) == {}
+    assert len(recordings.kept) == 2
+
+
+def test_everything_goes_when_its_time_has_come(recorded: Call, recordings: Recordings) -> None:
+    events = WebhookEvent.objects.count()
+    assert run(31) == {"webhooks": events}
+    assert run(91) == {"recordings": 1, "messages": 1}
+    assert recordings.kept == {}
+    assert run(366) == {"calls": 2}
+
+    recorded.refresh_from_db()
+    assert (recorded.from_number, recorded.to_number, recorded.sid) == ("", "", call_sid(1))
+    assert recorded.ended_at is not None
+    assert CallOutcome.objects.get().note == ""
+    assert CallOutcome.objects.get().code == "sold"
+
+
+def test_what_was_done_is_written_down(recorded: Call) -> None:
+    run(91)
+
+    assert AuditEntry.objects.filter(action="retention", actor=None).first().detail["recordings"] == 1  # type: ignore[union-attr]
+
+
+def test_zero_days_are_for_ever(recorded: Call, settings: Settings) -> None:
+    for kind in ("RECORDINGS", "VOICEMAIL", "WEBHOOKS", "CALLS"):
+        setattr(settings, f"DJANGO_TWILIO_RETENTION_{kind}", 0)
+
+    assert run(9999) == {}
+
+
+def test_a_hold_keeps_everything_until_it_is_released(recorded: Call, agent: Agent, recordings: Recordings) -> None:
+    for leg in Call.objects.all():
+        LegalHold.objects.create(call=leg, reason="Case 7", placed_by=agent.user, placed_at=timezone.now())
+    # What names no leg is not the call's: a conference's recording callback says nothing of anybody.
+    WebhookEvent.objects.filter(call_sid="").delete()
+
+    assert run(9999) == {}
+    assert erase() == {"held": 1}
+    assert len(recordings.kept) == 2
+
+    LegalHold.objects.all().delete()
+    assert run(9999)["calls"] == 2
+
+
+def test_a_run_is_bounded_and_the_next_goes_on(twilio: Twilio, now: datetime) -> None:
+    WebhookEvent.objects.bulk_create(
+        WebhookEvent(key=f"k{number}", kind="voice", payload={}, received_at=now) for number in range(1200)
+    )
+
+    pieces = [RetentionService().run(now=now + timedelta(days=31))["webhooks"] for _ in range(4)]
+
+    assert pieces == [500, 500, 200, 0]
+
+
+def test_a_recording_twilio_does_not_delete_now_is_for_the_next_run(recorded: Call, recordings: Recordings) -> None:
+    recordings.status = 503
+    assert "recordings" not in run(91)
+    assert Recording.objects.get().erased_at is None
+
+    recordings.status = 0
+    assert run(91)["recordings"] == 1
+
+
+def test_a_person_is_erased_at_once(recorded: Call, recordings: Recordings) -> None:
+    assert erase() == {"sounds": 2, "calls": 1}
+
+    assert recordings.kept == {}
+    assert not Call.objects.filter(from_number=CALLER).exists()
+    assert not WebhookEvent.objects.filter(call_sid=call_sid(1)).exists()
+    assert erase() == {}
+
+
+def test_somebody_else_is_left_alone(recorded: Call, twilio: Twilio) -> None:
+    twilio.post("/twilio/voice/", sid=call_sid(5), From="+14155550199")
+
+    erase()
+
+    assert Call.objects.get(sid=call_sid(5)).from_number == "+14155550199"
+    assert WebhookEvent.objects.filter(call_sid=call_sid(5)).exists()
+
+
+def test_a_call_that_goes_on_is_not_torn_apart_but_told(twilio: Twilio, agent: Agent) -> None:
+    twilio.post("/twilio/voice/")
+
+    assert erase() == {"live": 1}
+
+
+def test_an_erasure_twilio_refuses_is_an_error_and_can_be_repeated(recorded: Call, recordings: Recordings) -> None:
+    recordings.status = 503
+    with pytest.raises(TelephonyError):
+        erase()
+    recorded.refresh_from_db()
+    assert recorded.from_number == CALLER
+
+    recordings.status = 0
+    assert erase()["calls"] == 1
+
+
+def test_the_audit_log_does_not_say_who_was_erased(recorded: Call) -> None:
+    erase()
+
+    entry = AuditEntry.objects.get(action="erase")
+    assert CALLER not in f"{entry.target} {entry.detail}"
+
+
+def test_the_audit_log_itself_is_kept_as_long_as_wanted(settings: Settings, now: datetime) -> None:
+    audit.record(actor=None, action="login", now=now)
+    settings.DJANGO_TWILIO_RETENTION_AUDIT = 30
+    RetentionService().run(now=now + timedelta(days=29))
+    assert AuditEntry.objects.filter(action="login").exists()
+
+    RetentionService().run(now=now + timedelta(days=31))
+    assert not AuditEntry.objects.filter(action="login").exists()
+
+
+def command(*argv: str) -> str:
+    out = StringIO()
+    call_command("retention", *argv, stdout=out)
+    return out.getvalue().strip()
+
+
+def test_the_command_does_all_that_is_due_or_erases(recorded: Call) -> None:
+    assert command() == "nothing was due"
+    WebhookEvent.objects.update(received_at=timezone.now() - timedelta(days=31))
+    assert command().startswith("webhooks: ")
+    assert command("--erase", CALLER) == "calls: 1, sounds: 2"
+
+
+def test_the_command_says_what_went_wrong(recorded: Call, recordings: Recordings) -> None:
+    recordings.status = 503
+
+    with pytest.raises(CommandError, match="run it again: Twilio answered 503"):
+        command("--erase", CALLER)
+
+
+def test_a_worker_does_a_piece(recorded: Call) -> None:
+    WebhookEvent.objects.update(received_at=timezone.now() - timedelta(days=31))
+
+    retention()
+
+    assert not WebhookEvent.objects.exists()
