@@ -55,8 +55,9 @@ class RetentionService(BaseService):
     def run(self, *, now: datetime) -> Counter[str]:
         """Delete what is due; answers how many of each kind. Written down where anything was."""
         config, done = self.config, Counter[str]()
-        recordings = Recording.objects.filter(state__in=RecordingState.ENDED_STATES)
-        done["recordings"] = self._sounds(_due(recordings, "started_at", config.retention_recordings, now), now)
+        ended = Recording.objects.filter(state__in=RecordingState.ENDED_STATES)
+        recordings: QuerySet[Recording] = _due(ended, "started_at", config.retention_recordings, now)
+        done["recordings"] = self._sounds(recordings, now)
         messages: QuerySet[Voicemail] = _due(Voicemail.objects.all(), "recorded_at", config.retention_voicemail, now)
         done["messages"] = self._sounds(messages, now)
         done["webhooks"] = self._webhooks(now)
