@@ -9,10 +9,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from django.contrib.sessions.models import Session
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ..constants import RecordingState
@@ -35,7 +35,6 @@ from .callbacks import CallbackService
 from .logins import LoginService
 
 logger = logging.getLogger(__name__)
-M = TypeVar("M", Recording, Voicemail)
 
 BATCH: Final = 500
 """Rows of one kind in one run: a transaction that takes a moment, and a run that ends."""
@@ -56,9 +55,9 @@ class RetentionService(BaseService):
         """Delete what is due; answers how many of each kind. Written down where anything was."""
         config, done = self.config, Counter[str]()
         ended = Recording.objects.filter(state__in=RecordingState.ENDED_STATES)
-        recordings: QuerySet[Recording] = _due(ended, "started_at", config.retention_recordings, now)
+        recordings = _due(ended, "started_at", config.retention_recordings, now)
         done["recordings"] = self._sounds(recordings, now)
-        messages: QuerySet[Voicemail] = _due(Voicemail.objects.all(), "recorded_at", config.retention_voicemail, now)
+        messages = _due(Voicemail.objects.all(), "recorded_at", config.retention_voicemail, now)
         done["messages"] = self._sounds(messages, now)
         done["webhooks"] = self._webhooks(now)
         if days := config.retention_calls:
@@ -97,7 +96,7 @@ class RetentionService(BaseService):
         audit.record(actor=actor, action="erase", target="a person", detail=dict(done), address=address, now=now)
         return done
 
-    def _sounds(self, due: QuerySet[M], now: datetime, *, strict: bool = False) -> int:
+    def _sounds(self, due: QuerySet[Any], now: datetime, *, strict: bool = False) -> int:
         """Delete recordings at Twilio. One that Twilio does not delete now is for the next run, unless `strict`."""
         deleted = 0
         for kept in due.order_by("pk")[: None if strict else SOUNDS]:
@@ -135,22 +134,19 @@ class RetentionService(BaseService):
         return len(found)
 
 
-def _due(kept: QuerySet[M], since: str, days: int, now: datetime) -> QuerySet[M]:
+def _due(kept: QuerySet[Any], since: str, days: int, now: datetime) -> QuerySet[Any]:
     """What is older than so many days, 0 being for ever, is still there, and is not held."""
     if not days:
         return kept.none()
     return _free(kept.filter(**{f"{since}__lt": now - timedelta(days=days)}, erased_at=None), "call")
 
 
-T = TypeVar("T", bound=models.Model)
-
-
-def _free(kept: QuerySet[T], call: str) -> QuerySet[T]:
+def _free(kept: QuerySet[Any], call: str) -> QuerySet[Any]:
     """Without what a legal hold keeps."""
     return kept.exclude(Exists(LegalHold.objects.filter(call=OuterRef(call))))
 
 
-def _delete(old: QuerySet[T]) -> int:
+def _delete(old: QuerySet[Any]) -> int:
     """A batch, by primary key: that is one short statement, whatever the condition was."""
     keys = list(old.values_list("pk", flat=True)[:BATCH])
     return old.model._default_manager.filter(pk__in=keys).delete()[0] if keys else 0
