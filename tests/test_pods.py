@@ -112,3 +112,16 @@ def test_the_secret_is_made_from_secrets_env_by_the_documented_command(project: 
         if "secretRef" in each
     }
     assert reference == made["metadata"]["name"]
+
+
+def test_database_connections_says_what_all_pods_together_may_open(deployed: Path) -> None:
+    manifests, env = render(deployed), read_env(deployed / "app.env")
+    (scaler,) = of_kind(manifests, "HorizontalPodAutoscaler")
+    (worker,) = [each["spec"] for each in of_kind(manifests, "Deployment") if component(each) == "worker"]
+    command = worker["template"]["spec"]["containers"][0]["command"]
+    threads = int(command[command.index("--concurrency") + 1])
+    web = int(env["WEB_CONCURRENCY"]) * int(env["WEB_THREADS"])
+    beat_and_migration = 2
+    # While a release rolls out, there is one more of each.
+    most = (int(scaler["spec"]["maxReplicas"]) + 1) * web + (int(worker["replicas"]) + 1) * threads + beat_and_migration
+    assert most <= int(env["DATABASE_CONNECTIONS"]) < most * 1.2

@@ -42,6 +42,10 @@ class CallCenter:
         """Run `manage.py`; gives what it printed."""
         return self._run(sys.executable, "manage.py", *argv).stdout
 
+    def run(self, program: str) -> str:
+        """Run a Python program in this deploy; gives what it printed."""
+        return self._run(sys.executable, "-c", program).stdout
+
     def load(
         self, *, calls: int, rate: float, agents: int, seed: int = 1, talk: float = 2, timeout: int = 300
     ) -> dict[str, Any]:

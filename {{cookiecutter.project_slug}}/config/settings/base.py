@@ -124,7 +124,10 @@ def _database() -> dict[str, Any]:
         return database
     # What a statement may take is bounded where callers wait, by `config.database`: a migration takes its time.
     options = {"connect_timeout": seconds}
-    return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    # A cursor would outlive the transaction that a connection is lent for. Statements are not prepared: Django's way.
+    lent = _config.database_pooler == "transaction"
+    kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": lent}
+    return {**database, **kept, "OPTIONS": options}
 
 
 DATABASES = {"default": _database()}

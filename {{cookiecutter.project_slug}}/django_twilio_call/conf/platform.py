@@ -72,6 +72,18 @@ class Platform:
         secret=True,
         operator=True,
     )
+    database_pooler: str = _services(
+        "DATABASE_POOLER",
+        t.choice("session", "transaction"),
+        "session",
+        "`transaction`: PgBouncer stands before PostgreSQL and lends a connection for that long.",
+    )
+    database_connections: int = _services(
+        "DATABASE_CONNECTIONS",
+        t.integer(1, 100_000),
+        150,
+        "How many all pods together may open. `manage.py check --database default` asks the server.",
+    )
     redis_url: str = _services(
         "REDIS_URL",
         t.url("redis", "rediss", "unix", empty=True, secret=True),
