@@ -4,21 +4,45 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+TERMINATED = 128 + signal.SIGTERM
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. As with Ctrl-C, psycopg has the server give up the statement that it waits for."""
 
 
 def main() -> int:
     """Run a command; the exit code. A wrong configuration is said in its own lines, without a traceback."""
+    # First of all: the kernel has a container's first process ignore a SIGTERM that it does not handle.
+    signal.signal(signal.SIGTERM, _terminate)
     from django_twilio_call.exceptions import ConfigurationError
 
     try:
-        return _run(sys.argv)
+        return _celery(sys.argv[2:]) if sys.argv[1:2] == ["celery"] else _run(sys.argv)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except Terminated:
+        return TERMINATED
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+def _celery(arguments: list[str]) -> int:
+    """A worker or beat. Until Celery has its own handlers there is nothing to finish."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    from celery.__main__ import main as celery
+
+    sys.argv = ["celery", "--quiet", "--app", "config.celery", *arguments]
+    celery()
+    return 0
 
 
 def _run(argv: list[str]) -> int:

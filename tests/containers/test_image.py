@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.containers
 BUDGET_BYTES = 150_000_000  # what the image may weigh on top of its base
 READY_SECONDS = 15  # from `docker run` until the health check passes, on a busy machine with two cores
 AWAY = {"database": "database", "redis": "cache"}
+TERMINATED = 128 + signal.SIGTERM
 HEALTHCHECK_SECONDS = 6  # one more of the image's own checks
 # gunicorn's own children: the processes whose parent is the container's first.
 WORKERS = "import os; print(open('/proc/1/task/1/children').read())"
@@ -131,9 +133,10 @@ def faults(staging: Deploy, second: Deploy, newer: Deploy, services: Services, b
     start(second, balancer)
     workers = second.execute("web", "python", "-c", WORKERS).split()
     second.execute("web", "python", "-c", f"import os; os.kill({workers[0]}, 9)")
-    staging.docker("kill", staging.name("worker"))
-    staging.remove("worker")
-    staging.start("worker")
+    for process in ("worker", "beat"):
+        staging.docker("kill", staging.name(process))  # with SIGKILL
+        staging.remove(process)
+        staging.start(process)
     with services.database.away():
         time.sleep(0.5)
     time.sleep(4)
@@ -143,7 +146,7 @@ def faults(staging: Deploy, second: Deploy, newer: Deploy, services: Services, b
     (staging.tunables / "DJANGO_TWILIO_RING_TIMEOUT").write_text("27")
     start(newer, balancer)  # beside the old release, and then in its place
     time.sleep(4)
-    second.stop("web")
+    second.docker("kill", second.name("web"))  # all of its processes at once
     metrics = ask(int(staging.addresses["PORT"]), "/metrics", Authorization=f"Bearer {TOKEN}")[1]
     assert re.search(r'config_reloads_total{result="applied"} [1-9]', metrics), metrics
 
@@ -160,6 +163,18 @@ def test_every_line_on_stdout_is_an_event_that_gives_no_number_away(staging: Dep
 @pytest.mark.parametrize("process", PROCESSES)
 def test_docker_stop_lets_a_process_end_in_order(staging: Deploy, process: str) -> None:
     assert staging.stop(process) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.8])
+@pytest.mark.parametrize("process", [*PROCESSES, "migrate"])
+def test_docker_stop_ends_a_process_that_is_still_loading(staging: Deploy, process: str, seconds: float) -> None:
+    loading = staging.beside(staging.image, PORT=str(free_port()))
+    try:
+        loading.start(process)
+        time.sleep(seconds)
+        assert loading.stop(process) in (0, TERMINATED)
+    finally:
+        loading.remove(process)
 
 
 @pytest.mark.usefixtures("image")

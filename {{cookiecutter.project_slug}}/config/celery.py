@@ -1,4 +1,4 @@
-"""The Celery application: `celery --app config.celery worker`."""
+"""The Celery application: `manage.py celery worker`, or Celery's own `celery --app config.celery worker`."""
 
 from __future__ import annotations
 

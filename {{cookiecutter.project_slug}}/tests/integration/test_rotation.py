@@ -30,7 +30,7 @@ def run(url: str, sql: str) -> None:
     """Each statement by itself: a database is not made inside a transaction."""
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in filter(None, map(str.strip, sql.split(";"))):
-            connection.execute(statement)  # type: ignore[arg-type]  # the page's
+            connection.execute(statement)
 
 
 def as_role(server: str, role: str, password: str) -> str:
