@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.callcenter import CallCenter, _process, _wait_for, running, stage
+from tests.callcenter import CallCenter, _process, answers, running, stage
 
 from .conftest import chromium
 
@@ -95,7 +95,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         }
         argv = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         with _process(center, "simulator", "-m", "twilio_simulator", "serve", *argv) as simulator:
-            _wait_for(f"http://127.0.0.1:{center.simulator_port}/_simulator/state", simulator)
+            answers(f"http://127.0.0.1:{center.simulator_port}/_simulator/state", simulator)
             yield Town(center, browser, json.loads(logins.read_text()))
 
 
