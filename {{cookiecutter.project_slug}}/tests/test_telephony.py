@@ -63,7 +63,7 @@ def test_a_participant_is_changed_and_one_who_left_is_no_error(api: Api) -> None
 
     path, form = api.asked[0].split()
     assert path.endswith(f"/Conferences/CF{'1' * 32}/Participants/{call_sid(1)}.json")
-    assert sorted(form.split("&")) == ["Hold=True", "Muted=False"]
+    assert sorted(form.split("&")) == ["Hold=true", "Muted=false"]
     api.status, api.body = 404, {"code": 20404, "message": "not found"}
     with pytest.raises(CallNotInProgress):
         client.update_participant(conference="CF" + "1" * 32, sid=call_sid(1), changes={"hold": True})
@@ -80,7 +80,7 @@ def test_somebody_is_called_into_a_conference_once(api: Api) -> None:
     client.add_participant(**wanted)
 
     assert "Label=outside-1" in api.asked[0]
-    assert "EndConferenceOnExit=False" in api.asked[0]
+    assert "EndConferenceOnExit=false" in api.asked[0]
     api.status, api.body = 400, {"code": 16025, "message": "duplicate label"}
     client.add_participant(**wanted)  # the first one had arrived
     api.body = {"code": 21211, "message": "invalid number"}
