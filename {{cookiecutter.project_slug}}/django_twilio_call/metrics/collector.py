@@ -85,6 +85,9 @@ def _cache(counted: dict[str, Counter[str]]) -> Iterator[Metric]:
     for name in ("hits", "misses", "stale", "computations", "uncached", "errors", "invalidations"):
         of = {(key.split("|")[0],): n for key, n in counted["cache"].items() if key.endswith(f"|{name}")}
         yield _counter(f"cache_{name}", f"The cache's {name}, by service.", of, "service")
+    for name, key in (("computing", "computed_s"), ("saved", "saved_s")):
+        spent = {(key_.split("|")[0],): n for key_, n in counted["cache"].items() if key_.endswith(f"|{key}")}
+        yield _counter(f"cache_{name}_seconds", "Time of computing, spent or saved, by service.", spent, "service")
     for name in ("errors", "skipped", "outages"):
         yield _counter(f"cache_server_{name}", f"The cache server's {name}.", {(): counted["link"][name]})
 

@@ -16,7 +16,7 @@ import msgpack
 import pytest
 from django.test import override_settings
 from django.utils.safestring import SafeString, mark_safe
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_twilio_call.cache import codec
@@ -55,6 +55,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_plain_data_comes_back_as_it_went(value: Any) -> None:
     back = codec.loads(codec.dumps(value))
@@ -133,6 +134,7 @@ def test_bytes_that_are_not_ours_are_a_clear_error(data: bytes) -> None:
         codec.loads(data)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_bytes_do_anything_but_give_a_value_or_that_error(data: bytes) -> None:
     with contextlib.suppress(CacheValueError):
