@@ -1,4 +1,4 @@
-"""A flow as a picture: its nodes in columns by how far they are from the start, and the ways between them."""
+"""A flow as a picture: its nodes in rows by how far they are from the start, and the ways between them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 66, 90, 26, 16
-LINE: Final = 26
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 160, 66, 14, 56, 12
+LINE: Final = 22
 """Characters of a node's text that fit."""
 
 
@@ -24,8 +24,8 @@ class Box:
 
     @property
     def middle(self) -> int:
-        """Where ways come in and go out."""
-        return self.y + HEIGHT // 2
+        """Where ways come in."""
+        return self.x + WIDTH // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,17 @@ def draw(flow: Any, *, before: Any = None) -> Picture:
     """Any flow, a draft with mistakes too: what leads nowhere has no way, what nothing leads to stands last."""
     nodes = _nodes(flow)
     known = _nodes(before)
-    columns = _columns(nodes, flow.get("start") if isinstance(flow, dict) else None)
+    rows = _rows(nodes, flow.get("start") if isinstance(flow, dict) else None)
     boxes: dict[str, Box] = {}
-    for at, column in enumerate(columns):
-        for row, name in enumerate(column):
+    for at, names in enumerate(rows):
+        for place, name in enumerate(names):
             node = nodes[name]
             boxes[name] = Box(
                 name=name,
                 type=str(node.get("type", "?")),
                 text=_text(node),
-                x=MARGIN + at * (WIDTH + GAP_X),
-                y=MARGIN + row * (HEIGHT + GAP_Y),
+                x=MARGIN + place * (WIDTH + GAP_X),
+                y=MARGIN + at * (HEIGHT + GAP_Y),
                 news="" if before is None or node == known.get(name) else "changed" if name in known else "new",
             )
     ways = [
@@ -73,10 +73,10 @@ def draw(flow: Any, *, before: Any = None) -> Picture:
         for number, (label, target) in enumerate(_targets(node))
         if target in boxes
     ]
-    tallest = max((len(column) for column in columns), default=0)
+    widest = max(map(len, rows), default=0)
     return Picture(
-        width=2 * MARGIN + len(columns) * (WIDTH + GAP_X) - GAP_X if columns else 2 * MARGIN,
-        height=2 * MARGIN + tallest * (HEIGHT + GAP_Y),
+        width=2 * MARGIN + widest * (WIDTH + GAP_X),
+        height=2 * MARGIN + len(rows) * (HEIGHT + GAP_Y),
         boxes=list(boxes.values()),
         ways=ways,
         gone=sorted(known.keys() - nodes.keys()) if before is not None else [],
@@ -98,17 +98,17 @@ def _targets(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield {"next": "", "menu": "back", "default": "nothing pressed"}.get(key, key), node[key]
 
 
-def _columns(nodes: Mapping[str, Mapping[str, Any]], start: Any) -> list[list[str]]:
+def _rows(nodes: Mapping[str, Mapping[str, Any]], start: Any) -> list[list[str]]:
     """Breadth first from the start; then what nothing leads to."""
-    column = [start] if isinstance(start, str) and start in nodes else []
-    seen, columns = set(column), list[list[str]]()
-    while column:
-        columns.append(column)
-        following = [target for name in column for _, target in _targets(nodes[name]) if target in nodes]
-        column = [name for name in dict.fromkeys(following) if name not in seen]
-        seen |= set(column)
+    row = [start] if isinstance(start, str) and start in nodes else []
+    seen, rows = set(row), list[list[str]]()
+    while row:
+        rows.append(row)
+        following = [target for name in row for _, target in _targets(nodes[name]) if target in nodes]
+        row = [name for name in dict.fromkeys(following) if name not in seen]
+        seen |= set(row)
     lost = [name for name in nodes if name not in seen]
-    return [*columns, lost] if lost else columns
+    return [*rows, lost] if lost else rows
 
 
 def _text(node: Mapping[str, Any]) -> str:
@@ -118,13 +118,13 @@ def _text(node: Mapping[str, Any]) -> str:
 
 def _way(source: Box, target: Box, label: str, number: int) -> Way:
     words = f"{source.name} to {target.name}" + (f": {label}" if label else "")
-    y = source.middle + 9 * (number % 5) - 18  # ways of one node leave side by side
-    x = source.x + WIDTH
-    if target.x > source.x:
-        bend = (target.x - x) // 2
-        path = f"M{x} {y}C{x + bend} {y} {target.x - bend} {target.middle} {target.x - 6} {target.middle}"
-    else:  # back, below the boxes
-        low = max(source.y, target.y) + HEIGHT + GAP_Y // 2
-        end = target.x + WIDTH // 2
-        path = f"M{x} {y}C{x + 50} {y} {x + 50} {low} {x} {low}L{end} {low}L{end} {target.y + HEIGHT + 6}"
-    return Way(path=path, label=label, x=x + 8, y=y - 3, words=words)
+    x = source.x + 20 + 30 * (number % 5)  # ways of one node leave side by side, their words one below the other
+    y = source.y + HEIGHT
+    if target.y > source.y:
+        bend = GAP_Y // 2
+        path = f"M{x} {y}C{x} {y + bend} {target.middle} {target.y - bend} {target.middle} {target.y - 6}"
+    else:  # back, beside the boxes
+        side = max(source.x, target.x) + WIDTH + GAP_X // 2
+        end = target.y + HEIGHT // 2
+        path = f"M{x} {y}C{x} {y + 24} {side} {y + 24} {side} {y}L{side} {end}L{target.x + WIDTH + 6} {end}"
+    return Way(path=path, label=label, x=x + 4, y=y + 12 + 11 * (number % 3), words=words)

@@ -1,0 +1,108 @@
+"""The record in a real browser: a recording is played, under the content security policy, and written down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from django_twilio_call.models import Agent, AuditEntry, IVRFlow, Queue, Role
+from tests.fakes import Twilio, call_sid
+from tests.media import Recordings, wav
+from tests.services.test_flow_check import WHOLE
+from tests.webhooks.test_recordings import SID, tell
+from tests.webhooks.test_walk import conference_end, connected
+
+from .test_records import browser_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def looking(browser_page: Page, live_server: LiveServer, twilio: Twilio, agent: Agent, recordings: Recordings) -> Page:
+    """An administrator's browser, with a call that was recorded."""
+    recordings.kept[SID] = wav()
+    reservation = connected(twilio)
+    tell(twilio, reservation)
+    conference_end(twilio, reservation)
+    tell(twilio, reservation, "completed")
+    client: Client = browser_of(Role.ADMINISTRATOR)
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    browser_page.context.add_cookies(
+        [{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
+    )
+    return browser_page
+
+
+def test_a_recording_is_played_from_its_middle_too(looking: Page, live_server: LiveServer) -> None:
+    looking.goto(f"{live_server.url}/calls/")
+    looking.get_by_role("link").filter(has=looking.locator("time")).first.click()
+    looking.get_by_role("heading", name="Timeline").wait_for()
+    length = looking.evaluate(
+        """async () => {
+            const sound = document.querySelector("audio");
+            sound.muted = true;
+            await sound.play();
+            sound.pause();
+            const moved = new Promise(resolve => sound.addEventListener("seeked", resolve, {once: true}));
+            sound.currentTime = 1.5;
+            await moved;
+            return [sound.duration, sound.currentTime];
+        }"""
+    )
+
+    assert length == [2, 1.5]
+    assert AuditEntry.objects.get(action="recording.play").target == f"recording {SID}"
+
+
+def test_the_policy_blocks_nothing_that_the_pages_need(looking: Page, live_server: LiveServer) -> None:
+    blocked: list[str] = []
+    looking.on("console", lambda said: blocked.append(said.text) if "Content Security" in said.text else None)
+    for path in ("/calls/", f"/calls/{call_sid(1)}/", "/flows/", "/audit/", "/voicemail/", "/admin/", "/operations/"):
+        looking.goto(live_server.url + path)
+        looking.locator("main, #content").first.wait_for()
+
+    assert blocked == []
+
+
+@pytest.mark.skipif("SHOTS" not in os.environ, reason="SHOTS is no folder to put pictures into")
+def test_pictures(looking: Page, live_server: LiveServer, queue: Queue, twilio: Twilio) -> None:
+    """For people to look at: every page of the record in both themes and two widths."""
+    twilio.post(
+        "/twilio/recording/?queue=" + str(queue.pk),
+        sid=call_sid(1),
+        RecordingSid="RE" + "7" * 32,
+        RecordingStatus="completed",
+        RecordingUrl="https://x.example/y",
+        RecordingDuration=9,
+    )
+    Queue.objects.create(key="sales", name="Sales")
+    flow = IVRFlow.objects.create(key="front", name="Front door", draft=WHOLE)
+    flow.release = flow.versions.create(number=1, definition=WHOLE, sha256="x", created_at=timezone.now())
+    flow.draft = {**WHOLE, "nodes": {**WHOLE["nodes"], "vip": {"type": "queue", "queue": "sales"}}}
+    flow.save()
+    pages = {
+        "calls": "/calls/",
+        "call": f"/calls/{call_sid(1)}/",
+        "flows": "/flows/",
+        "audit": "/audit/",
+        "voicemail": "/voicemail/",
+        "second": "/accounts/second-factor/set-up/",
+    }
+    for theme in ("light", "dark"):
+        for width in (390, 1280):
+            looking.emulate_media(color_scheme=theme)
+            looking.set_viewport_size({"width": width, "height": 900})
+            for name, path in pages.items():
+                looking.goto(live_server.url + path)
+                assert looking.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+                looking.screenshot(path=Path(os.environ["SHOTS"]) / f"{name}-{theme}-{width}.png", full_page=True)
