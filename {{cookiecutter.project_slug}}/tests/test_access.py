@@ -82,6 +82,8 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "api/offers/<int:reservation_id>/accept/": ("POST", AGENT),
     "api/offers/<int:reservation_id>/decline/": ("POST", AGENT),
     "api/calls/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
+    "api/agents/": ("GET", SUPERVISOR | ADMINISTRATOR),
+    "api/queues/": ("GET", SUPERVISOR | ADMINISTRATOR),
     "api/drained/": ("GET", SUPERVISOR | ADMINISTRATOR),
     "api/analytics/": ("GET", SUPERVISOR | ADMINISTRATOR | AUDITOR),
     # Twilio
@@ -99,6 +101,7 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "twilio/connect/": ("POST", NONE),
     "twilio/agent/": ("POST", NONE),
     "twilio/conference/": ("POST", NONE),
+    "twilio/probe/": ("POST", NONE),
     "twilio/status/": ("POST", NONE),
     "twilio/transfer/": ("POST", NONE),
     "twilio/outside/": ("POST", NONE),

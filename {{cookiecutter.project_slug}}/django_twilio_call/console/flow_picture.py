@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 66, 26, 56, 16
-LINE: Final = 26
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 160, 66, 14, 56, 12
+LINE: Final = 22
 """Characters of a node's text that fit."""
 
 
@@ -118,7 +118,7 @@ def _text(node: Mapping[str, Any]) -> str:
 
 def _way(source: Box, target: Box, label: str, number: int) -> Way:
     words = f"{source.name} to {target.name}" + (f": {label}" if label else "")
-    x = source.x + 24 + 36 * (number % 5)  # ways of one node leave side by side, their words one below the other
+    x = source.x + 20 + 30 * (number % 5)  # ways of one node leave side by side, their words one below the other
     y = source.y + HEIGHT
     if target.y > source.y:
         bend = GAP_Y // 2
