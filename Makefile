@@ -1,5 +1,6 @@
 #  make demo     bakes a project, has simulated callers call it, fails if one is lost    CALLS=20 RATE=2 AGENTS=6 STAY=1
 #  make test     everything, here and in a bake                                          REQUIRE=containers,browser
+#  make test-newest  the project's tests on the newest Django, warnings as errors         PYTHON=python3.13 (3.12 or newer)
 #  make check    format, lint, types, import contracts, where the files lie
 #  make scan     the bake's image and overlays by the policy scanners: 300 MB, so not part of test
 #  make bench    times beside cookiecutter's and django-admin's own, in one run
@@ -26,6 +27,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
 .PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-reports bench-routing lock
+.PHONY: help demo test test-newest check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -44,8 +46,12 @@ test: check build/assets/vendor
 	cd "$(PROJECT)" && ../$(BIN)/python -m pytest -p no:cacheprovider $(PARALLEL)
 	$(BIN)/python -m pytest $(PARALLEL)
 
+# Warnings are errors in every run (filterwarnings), those of what is deprecated among them.
+test-newest: build/newest/.done
+	cd "$(PROJECT)" && ../build/newest/bin/python -m pytest -p no:cacheprovider $(PARALLEL)
+
 # Nothing is to lie in the un-rendered tree that a bake would copy.
-test check: export PYTHONDONTWRITEBYTECODE := 1
+test test-newest check: export PYTHONDONTWRITEBYTECODE := 1
 test check: export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 test check: export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 
@@ -109,6 +115,12 @@ build/bake/.done: requirements.txt
 build/peers/.done: requirements-bench.txt
 	@mkdir -p build
 	$(call install,requirements-bench.txt,build/peers)
+
+build/newest/.done: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "The newest Django wants Python 3.12 or newer: make PYTHON=python3.13 test-newest" >&2; exit 1; }
+	@mkdir -p build
+	$(call install,requirements-dev.txt,build/newest)
+	@VIRTUAL_ENV=build/newest build/newest/bin/uv pip install --quiet --upgrade django || build/newest/$(PIP) --upgrade django
 
 .venv/.done: requirements-dev.txt
 	$(call install,requirements-dev.txt,.venv)
