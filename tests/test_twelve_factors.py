@@ -59,7 +59,7 @@ def environment(project: Path, **more: str) -> dict[str, str]:
 def served(deploy: Path) -> Served:
     """Started as the image starts it, asked until it answers, and told to end."""
     port = free_port()
-    argv = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi:application"]
+    argv = [sys.executable, "manage.py", "gunicorn"]
     began = time.monotonic()
     with subprocess.Popen(argv, cwd=deploy, env=environment(deploy, PORT=str(port)), stdout=-1, text=True) as process:
         while ask(port, "/healthz/ready")[0] != 200 and time.monotonic() - began < START_SECONDS:

@@ -17,16 +17,11 @@ class Terminated(KeyboardInterrupt):
 
 
 def main() -> int:
-    """Run a command; the exit code. A wrong configuration is said in its own lines, without a traceback."""
+    """Run a command; the exit code."""
     # First of all: the kernel has a container's first process ignore a SIGTERM that it does not handle.
     signal.signal(signal.SIGTERM, _terminate)
-    from django_twilio_call.exceptions import ConfigurationError
-
     try:
-        return _celery(sys.argv[2:]) if sys.argv[1:2] == ["celery"] else _run(sys.argv)
-    except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return _serve(*sys.argv[1:]) if sys.argv[1:2] in (["celery"], ["gunicorn"]) else _told(sys.argv)
     except Terminated:
         return TERMINATED
 
@@ -35,14 +30,31 @@ def _terminate(*_: object) -> None:
     raise Terminated
 
 
-def _celery(arguments: list[str]) -> int:
-    """A worker or beat. Until Celery has its own handlers there is nothing to finish."""
+def _serve(program: str, *arguments: str) -> int:
+    """A process that goes on: it takes SIGTERM itself when it has loaded, and until then has nothing to finish."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    from celery.__main__ import main as celery
+    if program == "celery":
+        from celery import __main__ as celery
 
-    sys.argv = ["celery", "--quiet", "--app", "config.celery", *arguments]
-    celery()
+        sys.argv = ["celery", "--quiet", "--app", "config.celery", *arguments]
+        celery.main()
+    else:
+        from gunicorn.app import wsgiapp
+
+        sys.argv = ["gunicorn", "--config", "config/gunicorn.conf.py", *arguments, "config.wsgi:application"]
+        wsgiapp.run()
     return 0
+
+
+def _told(argv: list[str]) -> int:
+    """A wrong configuration is said in its own lines, without a traceback."""
+    from django_twilio_call.exceptions import ConfigurationError
+
+    try:
+        return _run(argv)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 def _run(argv: list[str]) -> int:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
 
 from django.conf import settings
 
 from django_twilio_call.conf import get_config
-
-# The kernel ignores SIGTERM for a container's first process unless that handles it, and gunicorn does so only when all
-# is loaded: a deploy stopped while it starts would be waited for, and killed.
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 _config = get_config()
 

@@ -47,7 +47,7 @@ def handles_sigterm(process: subprocess.Popen[bytes]) -> bool:
     return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
-@pytest.mark.parametrize("command", [("migrate",), ("celery", "worker"), ("celery", "beat")])
+@pytest.mark.parametrize("command", [("migrate",), ("gunicorn",), ("celery", "worker"), ("celery", "beat")])
 def test_a_process_that_is_still_loading_ends(command: tuple[str, ...], tmp_path: Path) -> None:
     with stage(tmp_path) as env, started(env, *command) as process:
         until(lambda: handles_sigterm(process), process)  # and that is the first thing it does
