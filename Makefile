@@ -26,8 +26,7 @@ COMPILE := .venv/bin/uv pip compile --universal --python-version 3.11 --generate
 PARALLEL := --numprocesses auto --dist loadfile
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
 .SUFFIXES:
-.PHONY: help demo test check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-reports bench-routing lock
-.PHONY: help demo test test-newest check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-routing lock
+.PHONY: help demo test test-newest check scan bench bench-cache bench-calls bench-config bench-image bench-million bench-path bench-reports bench-routing lock
 
 help:
 	@sed -n 's/^#  //p' Makefile

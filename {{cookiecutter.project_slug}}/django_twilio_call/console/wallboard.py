@@ -122,7 +122,7 @@ def _has_ticket(request: HttpRequest) -> bool:
 
 def _mark(session: str) -> str:
     """What a ticket says of a session without telling its key."""
-    return salted_hmac(TICKET, session).hexdigest()
+    return salted_hmac(TICKET, session, algorithm="sha256").hexdigest()
 
 
 @cache_result(timeout=BOARD_SECONDS, service_type="metrics", key_prefix="wallboard")

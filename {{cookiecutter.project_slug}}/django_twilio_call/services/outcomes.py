@@ -79,7 +79,7 @@ def _wrapped_up(agent_id: int) -> Reservation | None:
     """The call whose end began the wrap-up the agent is in."""
     wrap_up = AgentStateSpan.objects.current().filter(agent=OuterRef("agent"), state=AgentStatus.WRAP_UP)
     ended = Reservation.objects.filter(
-        agent=agent_id, state=ReservationState.COMPLETED, ended_at=Subquery(wrap_up.values("started_at"))
+        agent=agent_id, state=ReservationState.COMPLETED, ended_at=Subquery(wrap_up.values("started_at")[:1])
     )
     return ended.select_related("entry__queue").first()
 
