@@ -40,7 +40,7 @@ from config import urls
 urls.urlpatterns.append(path("fails/", fails))
 client = Client(raise_request_exception=False)
 headers = {{"X-Twilio-Signature": "a-signature"}}
-headers |= {{"Authorization": "Bearer a-bearer-token", "Cookie": "sessionid=a-session"}}
+headers |= {{"Authorization": "Bearer a-bearer-token", "Cookie": "known-by=a-session"}}
 client.post("/fails/?From=%2B15551234567", {{"From": {CALLER!r}, "Body": "a-form-field"}}, headers=headers)
 if "sentry_sdk" in sys.modules:
     sys.modules["sentry_sdk"].flush()
