@@ -81,4 +81,4 @@ def test_only_named_files_reach_the_builder(project: Path) -> None:
     lines = [line for line in (project / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"
     allowed = {line[1:] for line in lines if line.startswith("!")}
-    assert allowed == {"requirements.txt", "manage.py", "config", "django_twilio_call", "twilio_simulator"}
+    assert allowed == {"assets", "requirements.txt", "manage.py", "config", "django_twilio_call", "twilio_simulator"}
