@@ -55,8 +55,18 @@ class Kept:
         self.starts += 1
         with (self.center.folder / self.name).open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self.argv], cwd=PROJECT, env=self.center.environment(), stdout=log, stderr=log
+                [sys.executable, *self.argv],
+                cwd=PROJECT,
+                env=self.center.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
+
+    def kill(self) -> None:
+        """All of it at once, as when a container is killed: beat is a child of the worker."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def end(self) -> None:
         """For good."""
@@ -64,8 +74,7 @@ class Kept:
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
 
 @dataclass
@@ -98,7 +107,7 @@ class Killer:
                 continue
             due += self.every
             if turn % 2:
-                self.worker.process.kill()
+                self.worker.kill()
                 self.kills["worker"] += 1
             elif children := _children(self.web.process.pid):
                 os.kill(children[turn // 2 % len(children)], signal.SIGKILL)
