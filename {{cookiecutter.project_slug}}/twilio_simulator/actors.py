@@ -106,6 +106,10 @@ async def _in_company(call: Call) -> None:
         await call.changed.wait()
 
 
+class UnansweredError(OSError):
+    """The app did not answer, or broke: it may be asked again."""
+
+
 class Desk:
     """The app's desk as programs reach it: what a browser would send, with the headers somebody logged in with."""
 
@@ -133,7 +137,9 @@ class Desk:
                 method, self.api_url + path, body=body, headers={**headers, **kind}, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
-            raise OSError(f"{method} {path}: {type(error).__name__}") from None
+            raise UnansweredError(f"{method} {path}: {type(error).__name__}") from None
+        if answer.status >= 500:
+            raise UnansweredError(f"{method} {path}: {answer.status}")
         if answer.status != 200:
             raise OSError(f"{method} {path}: {answer.status} {answer.data[:200].decode(errors='replace')}")
         return json.loads(answer.data)
@@ -199,7 +205,9 @@ class Agents:
             await self.desk.post(f"offers/{reservation}/{answer}/", self.headers[identity])
         except OSError as error:
             logger.info("%s did not get reservation %s: %s", identity, reservation, error)  # the caller was quicker
-            self._taken.discard(reservation)  # or nobody answered: an offer that still stands is taken again
+            self._missed[reservation] = identity
+            if isinstance(error, UnansweredError):  # an offer that still stands is taken again
+                self._taken.discard(reservation)
             return
         if answer == "accept":
             connect(self.exchange, identity, {"reservation": str(reservation)})

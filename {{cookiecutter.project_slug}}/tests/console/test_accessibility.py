@@ -70,9 +70,9 @@ def on_break(twilio: Twilio) -> None:
 
 def ringing(twilio: Twilio) -> None:
     """A caller who has called before."""
-    enqueue(twilio, call_sid(5))
+    entry = enqueue(twilio, call_sid(5))
     twilio.post("/twilio/status/", sid=call_sid(5), CallStatus="completed", SequenceNumber=3)
-    twilio.post("/twilio/queue/?entry=1", sid=call_sid(5), QueueResult="hangup")
+    twilio.post(f"/twilio/queue/?entry={entry.pk}", sid=call_sid(5), QueueResult="hangup")
     offer(twilio)
 
 
