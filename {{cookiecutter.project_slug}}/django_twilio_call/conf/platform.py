@@ -131,7 +131,7 @@ class Platform:
         "SENTRY_DSN",
         t.text(
             "empty, or a project's address at Sentry: https://key@host/number",
-            r"(https?://\w+@[\w.:-]+(/[\w-]+)*/\d+)?",
+            r"(https?://[\w-]+@[\w.:-]+(/[\w-]+)*/\d+)?",
         ),
         "",
         "Where errors are reported, without phone numbers and secrets. Empty: nowhere.",

@@ -54,6 +54,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"nothing, or beginnings", lambda _: st.lists(_like(r"\+[1-9][0-9]{0,3}"), max_size=3).map(",".join)),
     (r"at least 32|empty, or at least 16|the account's", lambda _: _like(rf"{CANARY}[A-Za-z0-9_-]{{32,50}}")),
     (r"former keys", lambda _: st.lists(_like(rf"{CANARY}[A-Za-z0-9_-]{{32,50}}"), max_size=2).map(",".join)),
+    (r"empty, or a project's address", lambda _: _like(rf"https://{CANARY}[a-f0-9]{{9}}@{HOST}/[1-9]")),
     (r"a text", _any_text),
 )
 
