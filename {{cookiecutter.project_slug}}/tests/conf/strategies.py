@@ -28,7 +28,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"one of true, false", lambda _: st.sampled_from(["true", "False", "YES", "no", "on", "off", "1", "0"])),
     (r"one of (.*)", lambda found: st.sampled_from(found[1].split(", "))),
     (r"a whole number from (\d+) to (\d+)", lambda found: st.integers(int(found[1]), int(found[2])).map(str)),
-    (r"a number from (\d+) to (\d+)", lambda found: st.sampled_from([found[1], "1.5", "2.25", found[2]])),
+    (r"a number from ([\d.]+) to ([\d.]+)", lambda found: st.sampled_from([found[1], "1.5", "2.25", found[2]])),
     (r"a time from (\d+) s to (\d+) s", lambda found: _times(int(found[1]), int(found[2]))),
     (r"a size from (\d+) to (\d+) bytes", lambda found: st.integers(int(found[1]), int(found[2])).map(str)),
     (r"seconds up to (\d+)", lambda found: st.lists(_times(0, int(found[1])), min_size=1, max_size=5).map(",".join)),
@@ -54,6 +54,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"nothing, or beginnings", lambda _: st.lists(_like(r"\+[1-9][0-9]{0,3}"), max_size=3).map(",".join)),
     (r"at least 32|empty, or at least 16|the account's", lambda _: _like(rf"{CANARY}[A-Za-z0-9_-]{{32,50}}")),
     (r"former keys", lambda _: st.lists(_like(rf"{CANARY}[A-Za-z0-9_-]{{32,50}}"), max_size=2).map(",".join)),
+    (r"nothing, or beginnings of numbers", lambda _: st.sampled_from(["", "+1", "+1,+4930"])),
     (r"empty, or a project's address", lambda _: _like(rf"https://{CANARY}[a-f0-9]{{9}}@{HOST}/[1-9]")),
     (r"a text", _any_text),
 )
