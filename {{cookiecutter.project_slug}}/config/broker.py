@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kombu.transport import filesystem
 from kombu.utils.json import dumps
+
+PATIENCE: Final = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
+"""How long a message may take. A caller waits meanwhile, and the message only wakes: Kombu would try for 6 s more."""
 
 
 class Channel(filesystem.Channel):

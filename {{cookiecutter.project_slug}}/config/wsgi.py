@@ -5,8 +5,12 @@ from __future__ import annotations
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from .celery import app as celery
 from .database import bound_statements
 
 application = get_wsgi_application()
 get_resolver().url_patterns  # noqa: B018  # read for its effect
 bound_statements()
+# So is what sends a message; a page that a worker writes to is its own.
+celery.finalize(auto=True)
+_ = celery.amqp.queues, celery.events.Dispatcher, celery.connection_for_write().transport

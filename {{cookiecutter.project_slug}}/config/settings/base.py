@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+from config.broker import PATIENCE
 from config.logging import logging_config
 from config.sentry import report_errors
 from django_twilio_call.conf.envfiles import loaded
@@ -173,7 +174,7 @@ CELERY_BEAT_SCHEDULE = {
 def _broker_options() -> dict[str, Any]:
     """A folder for messages where there is no broker; else short time-outs, since only a wake-up can be lost."""
     if _config.celery_broker_url:
-        return {"socket_timeout": 2, "socket_connect_timeout": 2}
+        return PATIENCE
     folder = BASE_DIR / _config.celery_broker_folder
     (folder / "control").mkdir(parents=True, exist_ok=True)
     messages = str(folder)

@@ -1,11 +1,16 @@
-"""Messages in a folder."""
+"""Messages in a folder, and a broker that is away."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
 
+import pytest
 from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from config.broker import PATIENCE
+from tests.servers import free_port
 
 MESSAGES = 400
 
@@ -32,3 +37,17 @@ def test_a_reader_in_a_hurry_sees_whole_messages_alone(tmp_path: Path) -> None:
         producer.join()
 
     assert sorted(got) == list(range(MESSAGES))
+
+
+def test_a_broker_that_is_away_is_not_waited_for() -> None:
+    again: list[Exception] = []
+
+    def note(error: Exception, *_: object) -> float:
+        again.append(error)
+        return 0
+
+    options = {**PATIENCE, "errback": note}
+    broker = Connection(f"redis://127.0.0.1:{free_port()}/0", transport_options=options)
+    with broker, pytest.raises(OperationalError):
+        assert broker.default_channel
+    assert again == []
