@@ -91,14 +91,14 @@ def test_webhooks_of_all_processes_of_a_pod_are_counted(twilio: Twilio, folder: 
 @pytest.mark.django_db
 def test_the_cache_says_what_it_did_and_saved_for_each_service(folder: Path) -> None:
     names = ("hits", "misses", "stale", "computations", "errors")
-    figures = {f"books|{name}": number for number, name in enumerate(names, 1)}
-    (folder / "1.json").write_text(json.dumps({"cache": {**figures, "books|saved_s": 2.5, "books|computed_s": 0.5}}))
+    figures = {f"hymns|{name}": number for number, name in enumerate(names, 1)}
+    (folder / "1.json").write_text(json.dumps({"cache": {**figures, "hymns|saved_s": 2.5, "hymns|computed_s": 0.5}}))
 
     said = ask().content.decode()
 
-    assert [sample(said, f"cache_{name}_total", service="books") for name in names] == [1, 2, 3, 4, 5]
-    assert sample(said, "cache_saved_seconds_total", service="books") == 2.5
-    assert sample(said, "cache_computing_seconds_total", service="books") == 0.5
+    assert [sample(said, f"cache_{name}_total", service="hymns") for name in names] == [1, 2, 3, 4, 5]
+    assert sample(said, "cache_saved_seconds_total", service="hymns") == 2.5
+    assert sample(said, "cache_computing_seconds_total", service="hymns") == 0.5
 
 
 def test_a_process_leaves_its_counts_for_the_others(folder: Path) -> None:

@@ -74,9 +74,10 @@ def test_the_policy_blocks_nothing_that_the_pages_need(looking: Page, live_serve
     assert blocked == []
 
 
-@pytest.mark.skipif("SHOTS" not in os.environ, reason="SHOTS is no folder to put pictures into")
-def test_pictures(looking: Page, live_server: LiveServer, queue: Queue, twilio: Twilio) -> None:
-    """For people to look at: every page of the record in both themes and two widths."""
+def test_axe_finds_nothing_on_pages_to_read(
+    looking: Page, live_server: LiveServer, queue: Queue, twilio: Twilio, assets: Path
+) -> None:
+    """In both themes and two widths; `SCREENSHOTS=folder` leaves pictures for people to look at."""
     twilio.post(
         "/twilio/recording/?queue=" + str(queue.pk),
         sid=call_sid(1),
@@ -97,7 +98,10 @@ def test_pictures(looking: Page, live_server: LiveServer, queue: Queue, twilio: 
         "audit": "/audit/",
         "voicemail": "/voicemail/",
         "second": "/accounts/second-factor/set-up/",
+        "reports": "/reports/",
+        "operations": "/operations/",
     }
+    axe = (assets / "vendor/axe/axe.min.js").read_text()
     for theme in ("light", "dark"):
         for width in (390, 1280):
             looking.emulate_media(color_scheme=theme)
@@ -105,4 +109,9 @@ def test_pictures(looking: Page, live_server: LiveServer, queue: Queue, twilio: 
             for name, path in pages.items():
                 looking.goto(live_server.url + path)
                 assert looking.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-                looking.screenshot(path=Path(os.environ["SHOTS"]) / f"{name}-{theme}-{width}.png", full_page=True)
+                if folder := os.environ.get("SCREENSHOTS"):
+                    looking.screenshot(path=Path(folder, f"{name}-{theme}-{width}.png"), full_page=True)
+                looking.evaluate(axe)
+                found = looking.evaluate("axe.run().then((result) => result.violations)")
+                told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
+                assert told == [], (path, width, theme)
