@@ -20,7 +20,7 @@ from ..services import AgentService, ConferenceService, Desk, OutcomeService, Tr
 from . import fragments, phones, presenters
 
 if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+    from django.utils.functional import _StrPromise
 
 P = ParamSpec("P")
 Act = Callable[Concatenate[HttpRequest, Agent, P], object]
@@ -50,7 +50,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return render(request, "console/_desk.html", context)
 
 
-def _act(refused: StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+def _act(refused: _StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
     """An agent's act: a POST, one service call, then the desk again; a refusal is told there: `refused`, and why."""
 
     def decorate(act: Act[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
