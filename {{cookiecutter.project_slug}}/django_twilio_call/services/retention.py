@@ -25,6 +25,7 @@ from ..models import (
     CallOutcome,
     LegalHold,
     Outbox,
+    OutsideLeg,
     Recording,
     Voicemail,
     WebhookEvent,
@@ -127,6 +128,7 @@ class RetentionService(BaseService):
         with transaction.atomic():
             Call.objects.filter(pk__in=ids).update(from_number="", to_number="", erased_at=now)
             CallbackRequest.objects.filter(call__in=ids).exclude(ended_at=None).update(number="")
+            OutsideLeg.objects.filter(reservation__entry__call__in=ids).update(number="")
             CallOutcome.objects.filter(reservation__entry__call__in=ids).update(note="")
             Outbox.objects.filter(call_sid__in=sids).update(to_number="", url="", status_url="")
             WebhookEvent.objects.filter(call_sid__in=sids).delete()

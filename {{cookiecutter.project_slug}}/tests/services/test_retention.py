@@ -17,8 +17,10 @@ from django_twilio_call.models import (
     Call,
     CallOutcome,
     LegalHold,
+    OutsideLeg,
     Queue,
     Recording,
+    Reservation,
     WebhookEvent,
 )
 from django_twilio_call.services import RetentionService, audit
@@ -131,6 +133,16 @@ def test_a_person_is_erased_at_once(recorded: Call, recordings: Recordings) -> N
     assert not Call.objects.filter(from_number=CALLER).exists()
     assert not WebhookEvent.objects.filter(call_sid=call_sid(1)).exists()
     assert erase() == {}
+
+
+def test_whom_an_agent_had_called_in_is_forgotten_with_the_call(recorded: Call, now: datetime) -> None:
+    reservation = Reservation.objects.get(entry__call=recorded)
+    leg = OutsideLeg.objects.create(reservation=reservation, room="r", number="+14155550177", created_at=now)
+
+    erase()
+
+    leg.refresh_from_db()
+    assert leg.number == ""
 
 
 def test_somebody_else_is_left_alone(recorded: Call, twilio: Twilio) -> None:
