@@ -8,8 +8,8 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ..conf import Config
 from ..constants import RecordingPolicy
+from ..links import callback_url, twiml_url
 from ..services.decisions import DialOut, Meet, Offer, Queued, TakeMessage, Wait
-from .links import callback_url, twiml_url
 from .speech import Speaker
 
 HOLD_SECONDS: Final = 10

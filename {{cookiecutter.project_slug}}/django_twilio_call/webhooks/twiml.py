@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from twilio.twiml.voice_response import VoiceResponse
 
 from ..conf import Config
+from ..links import twiml_url
 from ..services.decisions import (
     Ask,
     DialOut,
@@ -27,7 +28,6 @@ from ..services.decisions import (
     Wait,
 )
 from . import lines
-from .links import twiml_url
 from .speech import Speaker
 
 Decision = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import Config, get_config
+from ..links import callback_url, twiml_url
 from ..services import CallService, IVRService, SupervisionService
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
-from .links import callback_url, twiml_url
 
 
 class VoiceWebhook(TwilioWebhook):

@@ -29,6 +29,7 @@ from twilio.rest import Client as TwilioClient
 from django_twilio_call.conf import get_config
 from django_twilio_call.constants import AgentStatus, CallbackState
 from django_twilio_call.exceptions import CallCenterError, TelephonyError
+from django_twilio_call.links import callback_url, twiml_url
 from django_twilio_call.models import Agent, AgentStateSpan, Call, CallbackRequest, Outbox, Queue
 from django_twilio_call.retry import CircuitBreaker
 from django_twilio_call.services import (
@@ -43,7 +44,6 @@ from django_twilio_call.services import (
 from django_twilio_call.telephony import TwilioTelephony
 from django_twilio_call.transport import Answer as RestAnswer
 from django_twilio_call.transport import Policy
-from django_twilio_call.webhooks.links import callback_url, twiml_url
 from tests.conftest import make_agent
 from tests.fakes import NUMBER
 from twilio_simulator.account import Account
