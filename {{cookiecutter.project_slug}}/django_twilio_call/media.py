@@ -69,7 +69,7 @@ class TwilioMedia:
         answer = self._ask("GET", f"Recordings/{sid}.wav", headers, preload_content=False)
         try:
             return _read(answer, sid, wanted)
-        except BaseException:
+        except BaseException:  # whatever it is goes on up: the connection must not stay taken
             answer.release_conn()
             raise
 

@@ -118,7 +118,7 @@ class Link:
             found: list[bytes | None] = connection.read_response()
         except ResponseError:
             raise
-        except BaseException:
+        except BaseException:  # an interrupt too: it goes on up
             connection.disconnect()  # or the answer would be taken for that to the next question
             raise
         return found
