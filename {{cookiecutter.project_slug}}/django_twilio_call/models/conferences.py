@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 
 from ..constants import SupervisionMode
 from .entries import Reservation
+from .written import insert
+
+_TOLD: Final = ("hold", "muted", "coaching", "ends", "sequence", "left_at")
+"""What each event tells anew."""
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):
@@ -24,18 +29,9 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 
         Written out, because the ORM's upsert has no condition.
         """
-        table, quoted = self.model._meta.db_table, connection.ops.quote_name
-        fields = [field for field in self.model._meta.concrete_fields if not field.primary_key]
-        kept = ("sid", "call_sid", "room", "label", "joined_at")
-        names = ", ".join(quoted(str(field.column)) for field in fields)
-        news = ", ".join(f"{field.column} = excluded.{field.column}" for field in fields if field.name not in kept)
-        sql = (
-            f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})"  # noqa: S608  # our own names
-            f" ON CONFLICT (sid, call_sid) DO UPDATE SET {news} WHERE {table}.sequence < excluded.sequence"
-        )
-        with connection.cursor() as cursor:
-            values = [field.get_db_prep_save(getattr(told, field.attname), connection) for field in fields]
-            cursor.execute(sql, values)
+        news = ", ".join(f"{name} = excluded.{name}" for name in _TOLD)
+        older = f"{self.model._meta.db_table}.sequence < excluded.sequence"
+        insert(told, then=f"ON CONFLICT (sid, call_sid) DO UPDATE SET {news} WHERE {older}")
 
 
 class Participant(models.Model):

@@ -12,13 +12,14 @@ from django.db.models import Q
 from ..constants import AgentStatus, ReservationState, StateReason
 from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, ValidationError
 from ..models import Agent, AgentReason, AgentStateSpan, Reservation, Supervision
+from ..models.written import lock_reservation
 from ..signals import wake_workers
 from . import alone
 from .base import BaseService, cache_result
 from .conferences import ConferenceService, Conversation
 from .history import HistoryService, Past
 from .outcomes import OutcomeService, WrapUp
-from .reservations import change, end_call, locked, requeue, withdraw
+from .reservations import change, end_call, requeue, withdraw
 
 CHOSEN: Final = AgentStatus.CHOSEN_STATUSES
 """States an agent may choose. The others follow from calls."""
@@ -145,7 +146,7 @@ class AgentService(BaseService):
         with transaction.atomic():
             mine = Reservation.objects.filter(agent_id=agent_id, state=ReservationState.ACCEPTED)
             reservation_id = mine.values_list("pk", flat=True).first()
-            reservation = None if reservation_id is None else locked(reservation_id)
+            reservation = None if reservation_id is None else lock_reservation(reservation_id)
             if reservation is None:
                 raise BusinessLogicError(f"agent {agent_id} has no call to hang up")
             if reservation.agent_call is not None:
@@ -215,7 +216,7 @@ class AgentService(BaseService):
         return span.started_at + timedelta(seconds=planned) if span and planned else None
 
     def _own(self, reservation_id: int, agent_id: int) -> Reservation:
-        reservation = locked(reservation_id)
+        reservation = lock_reservation(reservation_id)
         if reservation is None or reservation.agent_id != agent_id:
             raise NotFound(f"reservation {reservation_id} of agent {agent_id}")
         return reservation

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q
 
 from ..constants import CallRole, CallStatus, OutboxKind, OutboxState, QueueEntryState, ReservationState
 from ..models import PLACEHOLDER, Call, Outbox, QueueEntry, Reservation
+from ..models.written import joined_reservation, lock_reservation
 from ..signals import wake_workers
 from .base import BaseService
 from .callbacks import CallbackService
@@ -17,7 +18,7 @@ from .decisions import Goodbye, Meet, Menu, Queued, Said
 from .ivr import IVRService, Step
 from .queues import QueueService
 from .recordings import is_recorded
-from .reservations import change, locked
+from .reservations import change
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class CallService(BaseService):
         `identity` is the one Twilio vouches for (`agent_7`), `connect_url` where the caller's call goes on, and
         `status_url` who is told how a call goes that is yet to be made.
         """
-        reservation = locked(reservation_id)
+        reservation = lock_reservation(reservation_id)
         if reservation is None or reservation.agent.identity != identity:
             logger.warning("agent joined for a reservation that is not theirs", extra={"reservation": reservation_id})
             return Goodbye()
@@ -81,7 +82,7 @@ class CallService(BaseService):
         When the agent is gone meanwhile another one may wait for the caller already; or they go back, to the same place
         in the queue. Who was fetched twice is sent to where they were.
         """
-        reservation = locked(reservation_id)
+        reservation = lock_reservation(reservation_id)
         if reservation is None:
             return Goodbye()
         entry = reservation.entry
@@ -89,13 +90,11 @@ class CallService(BaseService):
             Call.objects.adopt(reservation_id=reservation_id, sid=sid)
         elif entry.call.sid != sid:
             return Goodbye()
-        joined = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
-        waiting = joined.first()
+        waiting = joined_reservation(entry)
         if waiting is not None and entry.state in (QueueEntryState.RESERVED, QueueEntryState.ANSWERED):
             if entry.state == QueueEntryState.RESERVED:
                 entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
                 entry.save(update_fields=["state", "answered_at", "ended_at"])
-            waiting.entry = entry
             return self._meet(waiting)
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().waits(entry)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
-
 from ..constants import AgentStatus, ReservationState
 from ..exceptions import BusinessLogicError
 from ..models import Call, OutsideLeg, Participant, Reservation
+from ..models.written import lock_owner
 from .base import BaseService
-from .reservations import end_call, locked, release, withdraw
+from .reservations import end_call, release, withdraw
 from .rooms import call_in, inside, one_at_a_time, present, talking, tell
 from .transfers import TransferService, promise
 
@@ -120,9 +119,7 @@ class ConferenceService(BaseService):
 
         That is the agent of the reservation it began with, or who has taken the caller over in its `room` since.
         """
-        here = Q(pk=reservation_id) | Q(room=room) if room else Q(pk=reservation_id)
-        owner = Q(state=ReservationState.ACCEPTED, asked_by=None)
-        if (reservation := locked(here & owner)) is not None:
+        if (reservation := lock_owner(reservation_id, room=room)) is not None:
             release(reservation, now=now)
 
     def outside_status(self, *, leg_id: int, ended: bool, now: datetime) -> None:

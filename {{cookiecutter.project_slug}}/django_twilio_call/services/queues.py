@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import BooleanField, Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Value, When
 
-from ..constants import AgentStatus, Onward, OverflowReason, QueueEntryState, RecordingPolicy
+from ..constants import Onward, OverflowReason, QueueEntryState, RecordingPolicy
 from ..exceptions import NotFound
-from ..models import AgentStateSpan, Call, Queue, QueueEntry
+from ..models import Queue, QueueEntry
+from ..models.written import Entrance, entrance, visit
 from ..signals import wake_workers
 from .base import BaseService
 from .callbacks import CallbackService, can_be_called
@@ -45,12 +45,13 @@ class QueueService(BaseService):
 
         A queue that does not take them is an outcome too: it counts as offered and overflowed.
         """
-        queue = _with_figures(call_sid).filter(key=queue_key).first()
-        if queue is None or queue.caller is None:
+        met = entrance(queue_key=queue_key, call_sid=call_sid)
+        if met is None or met.caller is None:
             raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")
-        entry = QueueEntry(call_id=queue.caller, queue=queue, priority=queue.priority, enqueued_at=since or now)
+        queue = met.queue
+        entry = QueueEntry(call_id=met.caller, queue=queue, priority=queue.priority, enqueued_at=since or now)
         closed = self._closed(queue, now)
-        if reason := _refusal(queue, closed):
+        if reason := _refusal(met, closed):
             return self._send_on(entry, reason, closed, now)
         entry.save(force_insert=True)
         wake_workers()
@@ -68,7 +69,7 @@ class QueueService(BaseService):
 
         Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same.
         """
-        entry = QueueEntry.objects.select_related("queue", "call").filter(pk=entry_id).first()
+        entry = visit(entry_id)
         if entry is None:
             return Wait(position=0)
         queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
@@ -202,36 +203,15 @@ class QueueService(BaseService):
         return SendOn(entry_id=entry.pk, reason=reason, closed=closed, speech=speech_of(entry.queue))
 
 
-def _refusal(queue: Any, closed: Closed | None) -> str:
+def _refusal(met: Entrance, closed: Closed | None) -> str:
     """Why the queue does not take a caller now; "" when it does."""
     if closed is not None:
         return OverflowReason.CLOSED
-    if queue.waiting >= queue.max_size:
+    if met.waiting >= met.queue.max_size:
         return OverflowReason.FULL
-    return "" if queue.served else OverflowReason.NOBODY
+    return "" if met.served else OverflowReason.NOBODY
 
 
 def _or_asked(field: str, value: str) -> Case:
     """What was written when the caller asked for something else stays."""
     return Case(When(overflow_reason="", then=Value(value)), default=F(field))
-
-
-def _with_figures(call_sid: str) -> Any:
-    """Queues with all that is to be known when the call enters one, in one statement.
-
-    `waiting` callers, whether it is `served` (somebody is logged in, or that does not matter), and the `caller`'s row.
-    """
-    waiting = QueueEntry.objects.filter(queue=OuterRef("pk"), state=QueueEntryState.WAITING).order_by().values("queue")
-    on_duty = AgentStateSpan.objects.current().filter(agent__memberships__queue=OuterRef("pk"))
-    nobody_matters_not = When(when_nobody=Onward.WAIT, then=Value(True))
-    return Queue.objects.select_related("calendar").annotate(
-        waiting=Coalesce(
-            Subquery(waiting.annotate(number=Count("pk")).values("number")), 0, output_field=IntegerField()
-        ),
-        served=Case(
-            nobody_matters_not,
-            default=Exists(on_duty.exclude(state=AgentStatus.OFFLINE)),
-            output_field=BooleanField(),
-        ),
-        caller=Subquery(Call.objects.filter(sid=call_sid).values("pk")[:1]),
-    )

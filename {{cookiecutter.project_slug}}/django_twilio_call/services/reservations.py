@@ -16,20 +16,6 @@ from ..models import AgentStateSpan, Outbox, QueueEntry, Reservation
 from ..signals import wake_workers
 
 
-def locked(which: int | Q) -> Reservation | None:
-    """A reservation, by its id or as said, with its entry locked, and with queue, call and agent, in one statement.
-
-    Locking both rows here would lock them in the wrong order; so the reservation may be a moment old, which is why
-    `change` looks again.
-    """
-    return (
-        Reservation.objects.select_related("entry__queue", "entry__call", "agent", "agent_call")
-        .select_for_update(of=("entry",))
-        .filter(which if isinstance(which, Q) else Q(pk=which))
-        .first()
-    )
-
-
 def change(reservation: Reservation, only: Q, **fields: Any) -> bool:
     """Change the reservation if it still is as `only` says; answers whether it was."""
     if not Reservation.objects.filter(only, pk=reservation.pk).update(**fields):

@@ -16,8 +16,8 @@ from ..constants import OutboxKind, ReservationState
 from ..exceptions import BusinessLogicError
 from ..links import callback_url, twiml_url
 from ..models import Call, Outbox, OutsideLeg, Participant, QueueEntry, Reservation
+from ..models.written import lock_reservation
 from ..signals import wake_workers
-from .reservations import locked
 
 _ARGUMENTS = {"ends": "end_conference_on_exit"}
 """Field of a participant -> what Twilio calls it, where that differs."""
@@ -27,7 +27,7 @@ def talking(agent_id: int, *, own: bool = True) -> Reservation:
     """The agent's conversation, locked; `own`: one whose caller is theirs. Raises `BusinessLogicError` without one."""
     mine = Reservation.objects.filter(agent_id=agent_id, state=ReservationState.ACCEPTED)
     reservation_id = mine.values_list("pk", flat=True).first()
-    reservation = None if reservation_id is None else locked(reservation_id)
+    reservation = None if reservation_id is None else lock_reservation(reservation_id)
     if reservation is None or reservation.agent_call is None or reservation.entry.answered_at is None:
         raise BusinessLogicError(f"agent {agent_id} is in no conversation")
     if own and reservation.asked_by_id is not None:

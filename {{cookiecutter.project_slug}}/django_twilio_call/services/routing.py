@@ -23,11 +23,12 @@ from ..models.booking import (
     first_in_line,
     first_queue,
 )
+from ..models.written import lock_reservation
 from . import alone
 from .base import BaseService, cache_result
 from .outcomes import OutcomeService
 from .queues import QueueService
-from .reservations import locked, release, requeue, withdraw
+from .reservations import release, requeue, withdraw
 from .rules import Rules, load
 
 
@@ -225,7 +226,7 @@ class RoutingService(BaseService):
 
     @transaction.atomic
     def _expire(self, pk: int, now: datetime) -> bool:
-        reservation = locked(pk)
+        reservation = lock_reservation(pk)
         if reservation is None or reservation.agent_call is not None or reservation.expires_at > now:
             return False
         withdrawn = withdraw(
@@ -246,7 +247,7 @@ class RoutingService(BaseService):
 
     @transaction.atomic
     def _release(self, pk: int, now: datetime) -> bool:
-        reservation = locked(pk)
+        reservation = lock_reservation(pk)
         return reservation is not None and release(reservation, now=now)
 
 

@@ -14,9 +14,10 @@ from django.db.models.functions import Cast, Concat
 
 from ..constants import OutboxKind, ReservationState
 from ..models import Outbox, OutsideLeg, Participant, Reservation, Supervision
+from ..models.written import lock_reservation
 from .base import BaseService
 from .conferences import hand_over, hang_up_outside, send_home
-from .reservations import end_call, locked, release
+from .reservations import end_call, release
 from .rooms import inside, send_away, tell
 from .transfers import new_visit
 
@@ -52,7 +53,7 @@ class SettlingService(BaseService):
 
     @transaction.atomic
     def _release(self, pk: int, now: datetime) -> bool:
-        reservation = locked(pk)
+        reservation = lock_reservation(pk)
         return reservation is not None and release(reservation, now=now)
 
     def _abandoned_asked(self) -> models.QuerySet[Reservation]:
@@ -64,7 +65,7 @@ class SettlingService(BaseService):
     @transaction.atomic
     def _settle_asked(self, pk: int, now: datetime) -> bool:
         asked = self._abandoned_asked().select_related("agent_call").filter(pk=pk).first()
-        owner = locked(asked.asked_by_id) if asked is not None and asked.asked_by_id else None
+        owner = lock_reservation(asked.asked_by_id) if asked is not None and asked.asked_by_id else None
         if asked is None or owner is None or self._caller_kept(owner, now):
             return asked is not None
         send_home(asked, now=now)
@@ -79,7 +80,7 @@ class SettlingService(BaseService):
     @transaction.atomic
     def _settle_outside(self, pk: int, now: datetime) -> bool:
         leg = self._abandoned_outside().filter(pk=pk).first()
-        owner = locked(leg.reservation_id) if leg is not None else None
+        owner = lock_reservation(leg.reservation_id) if leg is not None else None
         if leg is None or owner is None or self._caller_kept(owner, now):
             return leg is not None
         hang_up_outside(leg, now=now)

@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ..conf import Config, get_config
 from ..exceptions import CallCenterError, ValidationError
 from ..models import WebhookEvent
+from ..models.written import insert
 from . import twiml
 from .signature import is_signed, signed_url
 
@@ -111,10 +112,11 @@ class TwilioWebhook(View):
             return self.respond(delivery, config)
         try:
             with transaction.atomic():
-                event = self._claim(key, delivery, self.foresee(delivery, config))
+                foreseen = self.foresee(delivery, config)
+                self._claim(key, delivery, foreseen)
                 answer = self.respond(delivery, config)
-                if answer != event.response:
-                    WebhookEvent.objects.filter(pk=event.pk).update(response=answer)
+                if answer != foreseen:
+                    WebhookEvent.objects.filter(key=key).update(response=answer)
                 return answer
         except IntegrityError:
             stored = WebhookEvent.objects.filter(key=key).values_list("response", flat=True).first()
@@ -123,9 +125,9 @@ class TwilioWebhook(View):
             counts[self.kind, "duplicate"] += 1
             return stored
 
-    def _claim(self, key: str, delivery: Delivery, answer: str) -> WebhookEvent:
+    def _claim(self, key: str, delivery: Delivery, answer: str) -> None:
         """Insert the event first: a second delivery at the same time waits here, and then learns that it is one."""
-        return WebhookEvent.objects.create(
+        event = WebhookEvent(
             key=key,
             kind=self.kind,
             call_sid=delivery.text("CallSid", "")[:34],
@@ -133,6 +135,7 @@ class TwilioWebhook(View):
             response=answer,
             received_at=delivery.now,
         )
+        insert(event)
 
     def _fall_back(self, request: HttpRequest, delivery: Delivery, error: Exception) -> HttpResponse:
         counts[self.kind, "fallback"] += 1

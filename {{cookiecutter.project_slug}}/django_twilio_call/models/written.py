@@ -1,0 +1,184 @@
+"""Statements that every call passes, written out: the ORM takes several times as long to put such a join together as
+PostgreSQL takes to do it. The text is the same for SQLite, but for the locks: it has one writer at a time.
+"""
+# ruff: noqa: S608  # statements are put together of fixed texts; values are always parameters
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from django.db import connection, models
+
+from ..constants import AgentStatus, Onward, QueueEntryState, ReservationState
+from .agents import Agent
+from .calendars import Calendar
+from .calls import Call
+from .entries import QueueEntry, Reservation
+from .queues import Queue
+
+_OF_ENTRY: Final = (
+    "JOIN django_twilio_call_queue q ON q.id = e.queue_id JOIN django_twilio_call_call c ON c.id = e.call_id"
+)
+_OF_RESERVATION: Final = (
+    f"JOIN django_twilio_call_queueentry e ON e.id = r.entry_id {_OF_ENTRY}"
+    " JOIN django_twilio_call_agent a ON a.id = r.agent_id"
+    " LEFT JOIN django_twilio_call_call l ON l.id = r.agent_call_id"
+)
+_NEWEST: Final = "ORDER BY r.created_at DESC, r.id DESC LIMIT 1"
+
+
+class Joined:
+    """Whole rows of several models out of one row of a statement, by the tables' names in it."""
+
+    def __init__(self, **tables: type[models.Model]) -> None:
+        self._fields = {name: (model, model._meta.concrete_fields) for name, model in tables.items()}
+        self.columns: Final = ", ".join(
+            f"{table}.{field.column}" for table, (_, fields) in self._fields.items() for field in fields
+        )
+        self._converters: list[tuple[int, Callable[..., Any], Any]] | None = None
+
+    def first(self, sql: str, params: Sequence[Any]) -> list[Any] | None:
+        """The first row: one object for each table, None where an outer join found none, and what else was asked for.
+
+        The statement selects `columns` first.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        values = list(row)
+        for at, convert, expression in self._conversions():
+            values[at] = convert(values[at], expression, connection)
+        objects: list[Any] = []
+        at = 0
+        for model, fields in self._fields.values():
+            own = values[at : at + len(fields)]
+            at += len(fields)
+            found = own[0] is not None  # the primary key is every model's first column
+            objects.append(model.from_db(connection.alias, [field.attname for field in fields], own) if found else None)
+        return objects + values[at:]
+
+    def _conversions(self) -> list[tuple[int, Callable[..., Any], Any]]:
+        """What makes Python's values of the database's, where they differ. One process has one kind of it."""
+        if self._converters is None:
+            fields = [field for _, fields in self._fields.values() for field in fields]
+            self._converters = [
+                (at, convert, expression)
+                for at, expression in enumerate(field.get_col("") for field in fields)
+                for convert in (
+                    *connection.ops.get_db_converters(expression),
+                    *expression.get_db_converters(connection),
+                )
+            ]
+        return self._converters
+
+
+_LOCKED: Final = Joined(r=Reservation, e=QueueEntry, q=Queue, c=Call, a=Agent, l=Call)
+_JOINED: Final = Joined(r=Reservation)
+_VISIT: Final = Joined(e=QueueEntry, q=Queue, c=Call)
+_ENTRANCE: Final = Joined(q=Queue, d=Calendar)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A queue as a call meets it: how many wait, whether anybody serves them or need not, and the call's row."""
+
+    queue: Queue
+    waiting: int
+    served: bool
+    caller: int | None
+
+
+def lock_reservation(pk: int) -> Reservation | None:
+    """A reservation with its entry locked, and with queue, call, agent and the agent's leg, in one statement.
+
+    Locking both rows here would lock them in the wrong order; so the reservation may be a moment old, which is why
+    `services.reservations.change` looks again.
+    """
+    return _locked("r.id = %s", [pk])
+
+
+def lock_owner(pk: int, *, room: str) -> Reservation | None:
+    """As `lock_reservation`, that of the agent whose call it is: of the conference `pk` began, or taken over in `room`.
+
+    "" is no room.
+    """
+    here, params = ("(r.id = %s OR r.room = %s)", [pk, room]) if room else ("r.id = %s", [pk])
+    return _locked(f"{here} AND r.state = %s AND r.asked_by_id IS NULL", [*params, ReservationState.ACCEPTED])
+
+
+def joined_reservation(entry: QueueEntry) -> Reservation | None:
+    """That of the agent whose phone waits for the caller of an entry."""
+    where = f"r.entry_id = %s AND r.state = %s AND r.agent_call_id IS NOT NULL {_NEWEST}"
+    sql = f"SELECT {_JOINED.columns} FROM django_twilio_call_reservation r WHERE {where}"
+    rows = _JOINED.first(sql, [entry.pk, ReservationState.ACCEPTED])
+    if rows is None:
+        return None
+    reservation: Reservation = rows[0]
+    reservation.entry = entry
+    return reservation
+
+
+def visit(pk: int) -> QueueEntry | None:
+    """An entry with its queue and call."""
+    sql = f"SELECT {_VISIT.columns} FROM django_twilio_call_queueentry e {_OF_ENTRY} WHERE e.id = %s"
+    rows = _VISIT.first(sql, [pk])
+    return None if rows is None else _visit(*rows)
+
+
+def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
+    """All that is to be known when a call enters a queue; None where there is no such queue."""
+    sql = f"""
+        SELECT {_ENTRANCE.columns},
+            (SELECT count(*) FROM django_twilio_call_queueentry e WHERE e.queue_id = q.id AND e.state = %s),
+            q.when_nobody = %s OR EXISTS (
+                SELECT 1 FROM django_twilio_call_queuemembership m JOIN django_twilio_call_agentstatespan s
+                ON s.agent_id = m.agent_id AND s.ended_at IS NULL WHERE m.queue_id = q.id AND s.state <> %s
+            ),
+            (SELECT c.id FROM django_twilio_call_call c WHERE c.sid = %s)
+        FROM django_twilio_call_queue q LEFT JOIN django_twilio_call_calendar d ON d.id = q.calendar_id
+        WHERE q.key = %s
+        """
+    params = [QueueEntryState.WAITING, Onward.WAIT, AgentStatus.OFFLINE, call_sid, queue_key]
+    rows = _ENTRANCE.first(sql, params)
+    if rows is None:
+        return None
+    queue, calendar, waiting, served, caller = rows
+    queue.calendar = calendar
+    return Entrance(queue=queue, waiting=waiting, served=bool(served), caller=caller)
+
+
+def insert(row: models.Model, *, then: str = "") -> None:
+    """Insert a row without asking for its id. `then`: what follows the values, as `ON CONFLICT …`."""
+    sql, fields = _insertion(type(row))
+    with connection.cursor() as cursor:
+        values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+        cursor.execute(f"{sql} {then}", values)
+
+
+def _locked(where: str, params: list[Any]) -> Reservation | None:
+    lock = "FOR UPDATE OF e" if connection.features.has_select_for_update else ""
+    tables = f"django_twilio_call_reservation r {_OF_RESERVATION}"
+    rows = _LOCKED.first(f"SELECT {_LOCKED.columns} FROM {tables} WHERE {where} {_NEWEST} {lock}", params)
+    if rows is None:
+        return None
+    reservation: Reservation
+    reservation, entry, queue, call, agent, leg = rows
+    reservation.entry, reservation.agent, reservation.agent_call = _visit(entry, queue, call), agent, leg
+    return reservation
+
+
+def _visit(entry: QueueEntry, queue: Queue, call: Call) -> QueueEntry:
+    entry.queue, entry.call = queue, call
+    return entry
+
+
+@cache
+def _insertion(model: type[models.Model]) -> tuple[str, list[models.Field[Any, Any]]]:
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    return f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", fields
