@@ -23,7 +23,7 @@ TWILIO = {
 }
 TOKEN = "a-token-to-look-inside-with"
 # What is behind # in README.md: how often Twilio asks again, where a caller waits and where nobody does.
-POLICIES = {"voice": "#rc=2&rp=ct,rt,5xx", "status": "#rc=5&rp=all", "agent": "#rc=2&rp=ct,rt,5xx", "fallback": ""}
+POLICIES = {"voice": "#rc=4&rp=ct,rt,5xx", "status": "#rc=5&rp=all", "agent": "#rc=4&rp=ct,rt,5xx", "fallback": ""}
 LOOPBACK = "127.0.0.1"
 SIGN = """
 import json, sys

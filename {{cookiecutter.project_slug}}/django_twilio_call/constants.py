@@ -358,6 +358,9 @@ class OutboxKind:
     PAUSE_RECORDING: Final = "pause_recording"
     RESUME_RECORDING: Final = "resume_recording"
 
+    CALLS: Final = (CREATE_CALL, ADD_PARTICIPANT)
+    """Those that have Twilio call somebody: it does so only so often."""
+
 
 class RecordingPolicy:
     """Whether a queue's conversations are recorded, and how callers know."""
@@ -507,7 +510,8 @@ SERVICE_BATCH_SIZES: Final[Mapping[str, int]] = MappingProxyType(
 class WebhookPolicy:
     """What Twilio is to do when a webhook is not answered, behind the `#` of its URL."""
 
-    TWIML: Final = "#rc=2&rp=ct,rt,5xx&ct=2000&rt=4000&tt=14000"
-    """Ask twice more, and soon: a caller is listening. Safe because a repeated request gets the same answer."""
+    TWIML: Final = "#rc=4&rp=ct,rt,5xx&ct=2000&rt=4000&tt=14000"
+    """Ask again, and soon: a caller is listening, and hears the fallback within 14 s. Safe because a repeated request
+    gets the same answer."""
     CALLBACK: Final = "#rc=5&rp=all"
     """Nobody is listening: ask as often as Twilio allows, so that no event is lost."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django_twilio_call.constants import WebhookPolicy
 from tests.servers import free_port, own_addresses
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,9 +73,9 @@ class CallCenter:
             "account-sid": "AC" + "0" * 32,
             "number": "+15550100000",
             "api-url": f"{self.url}/api/",
-            "voice-url": f"{self.url}/twilio/voice/",
-            "status-url": f"{self.url}/twilio/status/",
-            "client-voice-url": f"{self.url}/twilio/agent/",
+            "voice-url": f"{self.url}/twilio/voice/{WebhookPolicy.TWIML}",
+            "status-url": f"{self.url}/twilio/status/{WebhookPolicy.CALLBACK}",
+            "client-voice-url": f"{self.url}/twilio/agent/{WebhookPolicy.TWIML}",
             "fallback-url": f"{self.url}/twilio/fallback/",
             "journal": self.folder / "journal.jsonl",
         }

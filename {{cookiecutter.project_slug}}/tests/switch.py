@@ -52,6 +52,7 @@ class Switch:
         self.numbers = iter(range(1000, 10**6))
         self.conferences = 0
         self.asked: list[str] = []
+        self.deaf: set[str] = set()  # legs that do not end when they are told to
 
     # What the outbox asks.
 
@@ -74,7 +75,8 @@ class Switch:
 
     def end_call(self, *, sid: str) -> None:
         self._must_live(sid)
-        self.hang_up(sid)
+        if sid not in self.deaf:
+            self.hang_up(sid)
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         room = next((room for room in self.rooms.values() if room.sid == conference and sid in room.legs), None)

@@ -31,8 +31,12 @@ def legs(now: datetime) -> QuerySet[Call]:
 
 def not_told(calls: QuerySet[Call], now: datetime) -> QuerySet[Call]:
     """Without those that were told to end just now."""
-    told = Outbox.objects.telling(since=now - AGAIN).filter(call_sid=OuterRef("sid"))
-    return calls.exclude(Exists(told))
+    return calls.exclude(Exists(telling(now).filter(call_sid=OuterRef("sid"))))
+
+
+def telling(now: datetime) -> QuerySet[Outbox]:
+    """The commands by which legs were told to end just now: whoever lives on after these is told again."""
+    return Outbox.objects.telling(since=now - AGAIN)
 
 
 def of_agent(agent_id: int) -> QuerySet[Call]:

@@ -69,8 +69,8 @@ class OutboxService(BaseService):
 
     @transaction.atomic
     def _lease(self, now: datetime) -> Outbox | None:
-        """Lease the oldest command that is due and may be sent twice."""
-        due = Outbox.objects.due(now).exclude(kind=OutboxKind.CREATE_CALL)
+        """Lease the oldest command that is due and has Twilio call nobody."""
+        due = Outbox.objects.due(now).exclude(kind__in=OutboxKind.CALLS)
         command = due.select_related("entry", "recording").select_for_update(skip_locked=True, of=("self",)).first()
         if command is not None:
             self._leased(command, now)
@@ -81,16 +81,19 @@ class OutboxService(BaseService):
         """Lease a call to be made, if another one may be made now.
 
         From the commit on nobody knows whether there is such a call, until Twilio has said so: if this worker dies,
-        that is what the row says.
+        that is what the row says. A conference knows those who were called into it by their labels, so may be told
+        twice.
         """
-        due = Outbox.objects.due(now).filter(kind=OutboxKind.CREATE_CALL)
+        due = Outbox.objects.due(now).filter(kind__in=OutboxKind.CALLS)
         command = due.select_related("entry").select_for_update(skip_locked=True, of=("self",)).first()
         if command is None:
             return None
         if not self._overtaken(command):
             if not Pace.objects.take(Pace.CALLS, every=timedelta(seconds=1 / self.config.calls_per_second), now=now):
                 return None
-            command.state, command.sent_at = OutboxState.SUBMISSION_UNKNOWN, now
+            command.sent_at = now
+            if command.kind == OutboxKind.CREATE_CALL:
+                command.state = OutboxState.SUBMISSION_UNKNOWN
         self._leased(command, now)
         return command
 

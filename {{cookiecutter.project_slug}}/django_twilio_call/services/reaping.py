@@ -112,7 +112,7 @@ class ReapingService(BaseService):
 
     @transaction.atomic
     def _end(self, sid: str, now: datetime) -> bool:
-        if Outbox.objects.telling(since=now - alone.AGAIN).filter(call_sid=sid).exists():
+        if alone.telling(now).filter(call_sid=sid).exists():
             return False
         logger.warning("a leg lives that nobody waits for: it is ended", extra={"call_sid": sid})
         end_call(sid=sid, now=now)

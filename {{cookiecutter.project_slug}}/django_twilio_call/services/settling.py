@@ -15,6 +15,7 @@ from django.db.models.functions import Cast, Concat
 from ..constants import OutboxKind, ReservationState
 from ..models import Outbox, OutsideLeg, Participant, Reservation, Supervision
 from ..models.written import lock_reservation
+from . import alone
 from .base import BaseService
 from .conferences import hand_over, hang_up_outside, send_home
 from .reservations import end_call, release
@@ -34,9 +35,9 @@ class SettlingService(BaseService):
         steps: tuple[tuple[models.QuerySet[models.Model], Callable[[int, datetime], bool]], ...] = (
             (self._left(), self._release),
             (self._abandoned_outside(), self._settle_outside),
-            (self._abandoned_asked(), self._settle_asked),
+            (self._abandoned_asked(now), self._settle_asked),
             (self._outside_over(), self._end_outside),
-            (self._late_outside(), self._send_out),
+            (self._late_outside(now), self._send_out),
             (self._unguarded(), self._guard),
             (self._supervised_no_more(now), self._end_supervision),
         )
@@ -56,15 +57,15 @@ class SettlingService(BaseService):
         reservation = lock_reservation(pk)
         return reservation is not None and release(reservation, now=now)
 
-    def _abandoned_asked(self) -> models.QuerySet[Reservation]:
+    def _abandoned_asked(self, now: datetime) -> models.QuerySet[Reservation]:
         """Those who were asked in by an agent who is gone."""
         active = Reservation.objects.filter(state__in=ReservationState.ACTIVE_STATES, asked_by__isnull=False)
-        ending = Outbox.objects.filter(kind=OutboxKind.END_CALL, call_sid=OuterRef("agent_call__sid"))
-        return active.exclude(asked_by__state=ReservationState.ACCEPTED).exclude(Exists(ending))
+        told = alone.telling(now).filter(call_sid=OuterRef("agent_call__sid"))
+        return active.exclude(asked_by__state=ReservationState.ACCEPTED).exclude(Exists(told))
 
     @transaction.atomic
     def _settle_asked(self, pk: int, now: datetime) -> bool:
-        asked = self._abandoned_asked().select_related("agent_call").filter(pk=pk).first()
+        asked = self._abandoned_asked(now).select_related("agent_call").filter(pk=pk).first()
         owner = lock_reservation(asked.asked_by_id) if asked is not None and asked.asked_by_id else None
         if asked is None or owner is None or self._caller_kept(owner, now):
             return asked is not None
@@ -109,11 +110,11 @@ class SettlingService(BaseService):
         hang_up_outside(OutsideLeg.objects.get(pk=pk), now=now)
         return True
 
-    def _late_outside(self) -> models.QuerySet[Participant]:
+    def _late_outside(self, now: datetime) -> models.QuerySet[Participant]:
         """Those who came in when nobody wanted them any more."""
         wanted = [leg.label for leg in OutsideLeg.objects.filter(ended_at=None)]
-        ending = Outbox.objects.filter(kind=OutboxKind.END_CALL, call_sid=OuterRef("call_sid"))
-        return _INSIDE.filter(label__startswith="outside-").exclude(label__in=wanted).exclude(Exists(ending))
+        told = alone.telling(now).filter(call_sid=OuterRef("call_sid"))
+        return _INSIDE.filter(label__startswith="outside-").exclude(label__in=wanted).exclude(Exists(told))
 
     def _send_out(self, pk: int, now: datetime) -> bool:
         end_call(sid=Participant.objects.values_list("call_sid", flat=True).get(pk=pk), now=now)

@@ -429,6 +429,19 @@ def test_somebody_outside_who_comes_too_late_is_sent_away(switch: Switch, ada: A
     assert people(switch) == [{CALLER, leg_of(ada)}]
 
 
+def test_somebody_outside_who_does_not_go_is_told_again(switch: Switch, ada: Agent) -> None:
+    leg = call_in(switch, ada)
+    switch.deaf.add(leg)
+    ConferenceService().take_back(agent_id=ada.pk, now=timezone.now())
+    switch.work()
+    assert leg in switch.where
+
+    switch.deaf.clear()
+    switch.work(timezone.now() + timedelta(minutes=1))
+
+    assert people(switch) == [{CALLER, leg_of(ada)}]
+
+
 def test_a_call_outside_that_nobody_wants_any_more_is_not_made(switch: Switch, ada: Agent) -> None:
     ConferenceService().ask_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
     ConferenceService().take_back(agent_id=ada.pk, now=timezone.now())

@@ -9,9 +9,11 @@ import pytest
 
 from django_twilio_call.constants import OutboxKind, OutboxState, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import CallNotInProgress, NotSent, TelephonyError
-from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation
+from django_twilio_call.models import Agent, Call, Outbox, OutsideLeg, Queue, QueueEntry, Reservation
 from django_twilio_call.services import OutboxService, RoutingService
 from django_twilio_call.services.reservations import end_call
+from django_twilio_call.services.rooms import call_in
+from tests.conftest import make_agent
 from tests.fakes import FakeTelephony, call_sid
 
 from .test_routing import waiting
@@ -164,6 +166,37 @@ def test_one_delivery_that_lasts_makes_further_calls_in_their_turn(telephony: Fa
 
     sent = sorted(row.sent_at for row in Outbox.objects.exclude(sent_at=None) if row.sent_at)
     assert all(later - earlier >= timedelta(seconds=1) for earlier, later in pairwise(sent))
+
+
+def test_whoever_is_called_into_a_conference_takes_their_turn(telephony: FakeTelephony, now: datetime) -> None:
+    entry = waiting(Queue.objects.create(key="any", name="Any"), 1, now)
+    agent = make_agent("ada", entry.queue)
+    talk = Reservation.objects.create(entry=entry, agent=agent, created_at=now, expires_at=now)
+    leg = OutsideLeg.objects.create(reservation=talk, room="room", number="+3", created_at=now)
+    to_be_made(now, "+1", "+2")
+    call_in(leg, conference="CF1", now=now)
+
+    for seconds in range(3):
+        outbox(telephony).deliver(now=now + timedelta(seconds=seconds))
+        assert len(telephony.asked) == seconds + 1
+
+    assert [kind for kind, *_ in telephony.asked] == ["create", "create", "add"]
+
+
+def test_a_worker_that_dies_while_it_calls_into_a_conference_is_followed_by_another(
+    telephony: FakeTelephony, now: datetime
+) -> None:
+    entry = waiting(Queue.objects.create(key="any", name="Any"), 1, now)
+    talk = Reservation.objects.create(entry=entry, agent=make_agent("ada", entry.queue), created_at=now, expires_at=now)
+    call_in(
+        OutsideLeg.objects.create(reservation=talk, room="room", number="+3", created_at=now), conference="CF1", now=now
+    )
+
+    outbox(telephony)._lease_call(now)
+    outbox(telephony).deliver(now=now + timedelta(hours=1))
+
+    assert Outbox.objects.get().state == OutboxState.DONE
+    assert len(telephony.asked) == 1
 
 
 def test_calls_to_be_made_hold_up_no_other_command(command: Outbox, telephony: FakeTelephony, now: datetime) -> None:
