@@ -31,6 +31,8 @@ NUMBER_FIELDS: Final[Mapping[str, str]] = {
     "TrunkSid": "trunk_sid",
 }
 APP_FIELDS: Final = {name: NUMBER_FIELDS[name] for name in tuple(NUMBER_FIELDS)[:7]}
+A_DAY: Final = 86_400
+"""The longest life of a token, in seconds."""
 METHODS: Final = ("GET", "POST")
 Route = tuple[str, str, Callable[..., Reply]]
 
@@ -76,6 +78,7 @@ class AccountResources:
             ("POST", "Keys", self._new_key),
             ("GET", f"Keys/{sid}", self._key),
             ("DELETE", f"Keys/{sid}", self._drop_key),
+            ("POST", "Tokens", self._new_token),
             *Standing(account).routes,
         )
 
@@ -187,6 +190,27 @@ class AccountResources:
 
     def _is_first(self, app: Kept) -> bool:
         return next(iter(self.apps), "") == app.sid
+
+    # --- network traversal ---
+
+    def _new_token(self, request: Request) -> Reply:
+        """What a softphone shows the servers that find a way through its network. Here there are none."""
+        ttl = request.fields.get("Ttl", str(A_DAY))
+        if not ttl.isascii() or not ttl.isdecimal() or not 1 <= int(ttl) <= A_DAY:
+            return refused(400, 20001, f"Ttl must be 1 to {A_DAY}, not {ttl}")
+        made, url = rfc2822(time.time()), "stun:127.0.0.1:3478"
+        return Reply(
+            201,
+            {
+                "account_sid": self.account.sid,
+                "date_created": made,
+                "date_updated": made,
+                "username": secrets.token_hex(32),
+                "password": secrets.token_urlsafe(32),
+                "ttl": ttl,
+                "ice_servers": [{"url": url, "urls": url}],
+            },
+        )
 
     # --- API keys ---
 

@@ -6,8 +6,8 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -67,9 +67,10 @@ Handle = Callable[[Request], Reply]
 async def serving(handle: Handle, host: str, port: int) -> AsyncIterator[int]:
     """Answer requests meanwhile, on the port that this gives: port 0 stands for a free one."""
     connections: set[asyncio.Task[None]] = set()
+    under_way: set[object] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(_converse(handle, reader, writer))
+        task = asyncio.ensure_future(_converse(handle, under_way, reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)
 
@@ -83,15 +84,29 @@ async def serving(handle: Handle, host: str, port: int) -> AsyncIterator[int]:
         await asyncio.gather(*connections, return_exceptions=True)
 
 
-async def _converse(handle: Handle, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+@contextmanager
+def _one_of(under_way: set[object]) -> Iterator[int]:
+    """Meanwhile there is one more; gives how many there are."""
+    one = object()
+    under_way.add(one)
+    try:
+        yield len(under_way)
+    finally:
+        under_way.discard(one)
+
+
+async def _converse(
+    handle: Handle, under_way: set[object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """All requests of one connection."""
     try:
         while (request := await _read(reader)) is not None:
-            reply = _answer(handle, request)
-            await asyncio.sleep(reply.delay)
+            with _one_of(under_way) as concurrent:
+                reply = _answer(handle, request)
+                await asyncio.sleep(reply.delay)
             if reply.cut:
                 break
-            writer.write(_written(reply))
+            writer.write(_written(reply, concurrent))
             await writer.drain()
             if request.headers.get("connection", "").lower() == "close":
                 break
@@ -127,9 +142,10 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     return Request(method, unquote(parts.path), tuple(pairs), headers)
 
 
-def _written(reply: Reply) -> bytes:
+def _written(reply: Reply, concurrent: int) -> bytes:
     body = b"" if reply.body is None else reply.body
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **reply.headers}
+    said = {"Content-Length": str(len(body)), "Twilio-Concurrent-Requests": str(concurrent)}
+    headers = {"Content-Type": "application/json", **said, **reply.headers}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n{head}\r\n".encode() + body

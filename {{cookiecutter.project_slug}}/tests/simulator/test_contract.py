@@ -161,6 +161,7 @@ def account(app: App, client: Any) -> None:
     client.api.v2010.accounts(SID).fetch()
     (shown,) = client.outgoing_caller_ids.list(phone_number=NUMBER)
     client.outgoing_caller_ids(shown.sid).fetch()
+    client.tokens.create(ttl=60)
 
 
 def test_every_endpoint_answers_as_twilio_describes_it(app: App, stage: Stage, client: Any, witness: Witness) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -52,6 +53,28 @@ def test_query_and_form_are_read() -> None:
         "as": "",
     }
     assert said(answered(post))["fields"] == {"x": "3", "z": "é"}
+
+
+def test_an_answer_says_how_many_requests_were_under_way() -> None:
+    async def asking() -> list[bytes]:
+        def slowly(_: Request) -> Reply:
+            return Reply(200, delay=0.05)
+
+        async with serving(slowly, "127.0.0.1", 0) as port:
+
+            async def one() -> bytes:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(GET.replace(b"Host", b"Connection: close\r\nHost"))
+                answer = await reader.read()
+                writer.close()
+                await writer.wait_closed()
+                return answer
+
+            return await asyncio.gather(one(), one())
+
+    answers = asyncio.run(asking())
+
+    assert sorted(re.findall(rb"Twilio-Concurrent-Requests: (\d+)", b"".join(answers))) == [b"1", b"2"]
 
 
 def test_a_connection_serves_many_requests() -> None:
