@@ -15,6 +15,7 @@ class DjangoTwilioCallConfig(AppConfig):
     def ready(self) -> None:
         """Register checks and connect the signals."""
         from celery.signals import task_postrun, task_prerun
+        from django.core.signals import request_finished
         from django.db.models.signals import post_migrate
         from django_structlog.signals import bind_extra_request_metadata
 
@@ -25,4 +26,5 @@ class DjangoTwilioCallConfig(AppConfig):
         signals.work_waiting.connect(tasks.wake, dispatch_uid="django_twilio_call.wake")
         task_prerun.connect(operations.begin_task, dispatch_uid="django_twilio_call.operations")
         task_postrun.connect(operations.end_task, dispatch_uid="django_twilio_call.operations")
+        request_finished.connect(operations.publish, dispatch_uid="django_twilio_call.operations")
         bind_extra_request_metadata.connect(operations.name_the_call, dispatch_uid="django_twilio_call.operations")

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from contextvars import Token
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from django.core.signals import request_finished
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -28,6 +28,7 @@ from . import transport
 from .cache import counters
 from .conf import Config, get_reading, pin, reload, unpin
 from .conf.fingerprint import digests, fingerprint
+from .conf.reader import Reading
 from .models import RunningProcess
 
 logger = logging.getLogger(__name__)
@@ -101,8 +102,12 @@ def begin(role: str) -> None:
     if reload.watch():
         reload.reload()  # a fork has what its parent read, and that may be long ago
     signal.signal(signal.SIGHUP, _hang_up)
-    request_finished.connect(publish, dispatch_uid="django_twilio_call.operations")
     publish()
+
+
+def rehearse() -> None:
+    """Do what is the most work in that, and say nothing of it. Raises `DatabaseError` where there is no database."""
+    RunningProcess.objects.publish(_described(timezone.now()))
 
 
 def end() -> None:
@@ -119,27 +124,32 @@ def publish(**_: Any) -> None:
         return
     try:
         _Process.due, _Process.told = time.monotonic() + PUBLISH_SECONDS, reload.state.last
-        _quietly(lambda: RunningProcess.objects.publish(_described()))
+        _quietly(lambda: RunningProcess.objects.publish(_described(_Process.started_at)))
     finally:
         _lock.release()
 
 
-def _described() -> RunningProcess:
-    config, last, now = get_reading().config, reload.state.last, timezone.now()
-    marks = digests(config)
+def _described(started_at: datetime) -> RunningProcess:
+    reading, last, now = get_reading(), reload.state.last, timezone.now()
+    marks = _marks(reading)
     return RunningProcess(
         host=socket.gethostname(),
         pid=os.getpid(),
         role=_Process.role,
-        stage=config.stage,
+        stage=reading.config.stage,
         fingerprint=fingerprint(marks),
         digests=marks,
         pending=list(last.pending) if last else [],
         refused=last is not None and last.result == reload.REFUSED,
         figures={"cache": counters.snapshot(), "twilio": dict(transport.counts)},
-        started_at=_Process.started_at,
+        started_at=started_at,
         seen_at=now,
     )
+
+
+@lru_cache(maxsize=1)  # told once a minute, and seldom another
+def _marks(reading: Reading) -> dict[str, str]:
+    return digests(reading.config)
 
 
 def _quietly(write: Callable[[], object]) -> None:
