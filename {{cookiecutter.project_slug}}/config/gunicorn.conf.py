@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from django.conf import settings
@@ -27,6 +28,11 @@ def on_starting(server: object) -> None:
     from django_twilio_call.metrics import pod
 
     pod.forget()
+
+
+def when_ready(server: object) -> None:
+    """All is loaded: the collector leaves it alone from now on, or it would write to every page that workers share."""
+    gc.freeze()
 
 
 def post_worker_init(worker: object) -> None:
