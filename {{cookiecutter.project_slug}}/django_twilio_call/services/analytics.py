@@ -214,15 +214,9 @@ def _available() -> dict[str, int]:
 
 
 def _agents() -> tuple[AgentLine, ...]:
-    spans = {span.agent_id: span for span in AgentStateSpan.objects.current()}
-    return tuple(
-        AgentLine(agent.name, span.state, span.started_at) if (span := spans.get(agent.pk)) else _off_duty(agent)
-        for agent in Agent.objects.all()
-    )
-
-
-def _off_duty(agent: Agent) -> AgentLine:
-    return AgentLine(agent.name, AgentStatus.OFFLINE, None)
+    spans = {pk: now for pk, *now in AgentStateSpan.objects.current().values_list("agent_id", "state", "started_at")}
+    names = Agent.objects.values_list("pk", "name")
+    return tuple(AgentLine(name, *spans.get(pk, (AgentStatus.OFFLINE, None))) for pk, name in names)
 
 
 def _midnight(day: date) -> datetime:
