@@ -26,6 +26,7 @@ from django_twilio_call.models import (
     Voicemail,
     give_role,
 )
+from django_twilio_call.services import records
 from tests.conftest import make_agent
 from tests.fakes import CALLER, Twilio, call_sid
 from tests.media import Recordings, wav
@@ -147,21 +148,56 @@ def test_calls_are_found_by_queue_and_agent(auditor: Client, recorded: Recording
     assert not shown(text(auditor, "/calls/", agent=nobody.pk))
 
 
-def test_a_page_costs_the_same_however_many_calls_it_shows(auditor: Client, queue: Queue) -> None:
+def test_a_number_with_many_calls_is_found_as_one_with_few_is(
+    auditor: Client, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = calls(20)
+    for call in made[::2]:
+        QueueEntry.objects.create(call=call, queue=queue, priority=0, enqueued_at=call.started_at)
+
+    def found(**query: Any) -> list[str]:
+        return shown(text(auditor, "/calls/", **query))
+
+    asked: list[dict[str, Any]] = [
+        {"number": "+141555500"},
+        {"number": "+15550100000"},
+        {"number": "+141555500", "queue": queue.pk},
+    ]
+    few = [found(**query) for query in asked]
+    monkeypatch.setattr(records, "FEW", 3)
+
+    assert [found(**query) for query in asked] == few
+    assert [len(sids) for sids in few] == [20, 20, 10]
+
+
+@pytest.mark.parametrize(
+    ("asked", "queries"),
+    [
+        ({}, 11),
+        ({"number": "+1415555"}, 12),
+        ({"queue": True}, 12),
+        ({"number": "+1415555", "queue": True}, 13),
+    ],
+)
+def test_a_page_costs_the_same_however_many_calls_it_shows(
+    auditor: Client, queue: Queue, asked: dict[str, Any], queries: int
+) -> None:
+    wanted = {name: queue.pk if name == "queue" else value for name, value in asked.items()}
+
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
-            text(auditor, "/calls/")
+            text(auditor, "/calls/", **wanted)
         return len(queries)
 
     for call in calls(2):
         QueueEntry.objects.create(call=call, queue=queue, priority=0, enqueued_at=call.started_at)
     few = cost()
-    later = {"from_number": CALLER, "to_number": "", "started_at": timezone.now()}
+    later = {"from_number": "+14155559999", "to_number": "", "started_at": timezone.now()}
     made = Call.objects.bulk_create(Call(sid=call_sid(5000 + each), **later) for each in range(40))
     for call in made:
         QueueEntry.objects.create(call=call, queue=queue, priority=0, enqueued_at=call.started_at)
 
-    assert cost() == few
+    assert cost() == few == queries
 
 
 def test_a_timeline_has_every_webhook_with_its_twiml_every_command_and_state(

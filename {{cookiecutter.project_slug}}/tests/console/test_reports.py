@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from django_twilio_call.console.charts import stacked
 from django_twilio_call.console.downloads import safe
-from django_twilio_call.models import Call, Queue, QueueEntry, QueueInterval
+from django_twilio_call.models import AgentStateSpan, Call, Queue, QueueEntry, QueueInterval, Reservation
 from tests.conftest import NOW, make_agent
 from tests.services.test_intervals import count_all, visit
 
@@ -144,8 +144,10 @@ def test_reports_read_no_rows_of_calls_and_cost_the_same_however_many_there_are(
 
     many = asked()
 
-    assert len(few) == len(many)
-    assert not [sql for sql in many for model in (Call, QueueEntry) if f'"{model._meta.db_table}"' in sql]
+    assert len(few) == len(many) == 9
+    assert not [sql for sql in many for model in (Call, QueueEntry, Reservation) if f'"{model._meta.db_table}"' in sql]
+    spans = [sql for sql in many if f'"{AgentStateSpan._meta.db_table}"' in sql]
+    assert all('"ended_at" IS NULL' in sql for sql in spans)
 
 
 def test_a_chart_of_nothing_and_of_much() -> None:

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from django_twilio_call.console import wallboard
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, Queue, QueueInterval, Reservation, interval_of
+from django_twilio_call.models import Agent, Queue, QueueEntry, QueueInterval, Reservation, interval_of
 from tests.conftest import make_agent
+from tests.services.test_intervals import visit
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -187,4 +188,16 @@ def test_the_number_of_queries_does_not_grow_with_the_call_center(admin_client: 
     for number in range(10):
         make_agent(f"agent{number}", queue, Queue.objects.create(key=f"q{number}", name=f"Queue {number}"))
 
-    assert cost() == small
+    assert cost() == small == 8
+
+
+def test_of_rows_the_board_reads_those_that_go_on_alone(admin_client: Client, queue: Queue) -> None:
+    for number in range(5):
+        visit(queue, timezone.now(), 5, "answered" if number else "abandoned")
+    assert text(admin_client).count('data-label="Offered">5<') == 1
+
+    QueueEntry.objects.update(is_counted=True)  # and no interval has them
+    cache.clear()
+    wallboard.forget()
+
+    assert text(admin_client).count('data-label="Offered">0<') == 1

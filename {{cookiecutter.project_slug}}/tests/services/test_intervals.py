@@ -127,6 +127,19 @@ def _talks() -> dict[Any, dict[str, int]]:
     return {key: row for key, row in table(AgentInterval).items() if row["offers"]}
 
 
+def test_a_moment_before_an_interval_and_a_moment_over_the_threshold(queue: Queue, now: datetime) -> None:
+    begin = interval_of(now)
+    at = begin - timedelta(microseconds=400)
+    visit(queue, at, queue.service_level_threshold + 0.0009, "answered")
+
+    count_all()
+
+    ((_, began), row), *others = table(QueueInterval).items()
+    assert (began, others) == (begin - HOUR / 4, [])
+    assert (row["answered"], row["answered_in_time"]) == (1, 0)
+    assert row["answer_wait_ms"] == 1000 * queue.service_level_threshold
+
+
 def test_an_offer_nobody_took_and_one_declined(queue: Queue, agent: Agent, now: datetime) -> None:
     entry = visit(queue, now)
     for state in (ReservationState.TIMEOUT, ReservationState.DECLINED, ReservationState.CANCELLED):
