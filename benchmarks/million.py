@@ -117,10 +117,10 @@ def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
 
 
 @contextlib.contextmanager
-def servers(folder: Path) -> Iterator[dict[str, str]]:
-    """PostgreSQL that counts statements, and Valkey; gives the environment of web and worker."""
+def servers(folder: Path, *extra: str) -> Iterator[dict[str, str]]:
+    """PostgreSQL that counts statements, with `extra` parameters, and Valkey; gives web's and worker's environment."""
     counted = ("shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=all")
-    with Home.open() as home, postgres(home, *counted) as database, valkey(home) as redis:
+    with Home.open() as home, postgres(home, *counted, *extra) as database, valkey(home) as redis:
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("CREATE EXTENSION pg_stat_statements")
         yield {

@@ -121,19 +121,24 @@ def stage(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, env: Mapping[str, str], *, beat_inside: bool = True) -> Iterator[CallCenter]:
+def running(
+    folder: Path, env: Mapping[str, str], *, beat_inside: bool = True, worker: bool = True
+) -> Iterator[CallCenter]:
     """Migrate, start web and worker, wait until they answer; end them, and fail if they had already ended."""
     center = CallCenter(folder, dict(env))
     center.manage("migrate", "--verbosity", "0")
-    worker = ["-m", "celery", "--app", "config.celery", "worker", "--pool", "threads", "--concurrency", "4"]
+    argv = ["-m", "celery", "--app", "config.celery", "worker", "--pool", "threads", "--concurrency", "4"]
     beat = ["--beat", "--schedule", str(folder / "beat")] if beat_inside else []
-    with (
-        _process(center, "web", "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi") as web,
-        _process(center, "worker", *worker, *beat) as background,
-    ):
+    with contextlib.ExitStack() as stack:
+        web = stack.enter_context(
+            _process(center, "web", "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi")
+        )
+        processes = {"web": web}
+        if worker:
+            processes["worker"] = stack.enter_context(_process(center, "worker", *argv, *beat))
         answers(f"{center.url}/healthz/ready", web)
         yield center
-        for process, name in ((web, "web"), (background, "worker")):
+        for name, process in processes.items():
             if process.poll() is not None:
                 raise RuntimeError(f"{name} ended by itself:\n{(folder / name).read_text()[-4000:]}")
 
