@@ -11,7 +11,7 @@
 #  make bench-laws    10,000 calls with faulty webhooks and a process killed every 20 s: nobody is lost   ARGS=--calls=1000
 #  make bench-path    each webhook beside a bare view with the same signature and as many statements
 #  make bench-million 12 calls a second for 10 minutes on this machine, and what a call costs           ARGS=--search
-#  make bench-reports wallboard and reports over 1,000,000 calls beside raw rows, and what 200 wallboards cost
+#  make bench-reports wallboard, reports and history over 1,000,000 calls, and what 200 wallboards cost
 #  make bench-image   the image's size, build, start and memory beside a bare Django project's
 #  make lock     all requirements*.txt anew: the newest versions that pyproject.toml allows
 #
