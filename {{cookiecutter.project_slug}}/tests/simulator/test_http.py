@@ -56,7 +56,7 @@ def test_query_and_form_are_read() -> None:
 
 
 def test_an_answer_says_how_many_requests_were_under_way() -> None:
-    async def asking() -> list[bytes]:
+    async def asking() -> tuple[bytes, bytes]:
         def slowly(_: Request) -> Reply:
             return Reply(200, delay=0.05)
 
