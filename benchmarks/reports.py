@@ -46,7 +46,8 @@ BOARDS_LIMIT: Final = 0.15
 HISTORY_LIMIT_MS: Final = 100.0
 MOST_QUERIES, MOST_OF_A_CALL = 12, 25
 """Of a page, and of the timeline of one call; the tests say that their number does not grow."""
-POLL_SECONDS: Final = 2.0
+BOARD: Final = PROJECT / "django_twilio_call/templates/console/_board.html"
+POLL_SECONDS: Final = float(re.findall(r"every ([0-9]+)s", BOARD.read_text())[0])
 DAYS: Final = 30
 QUEUES, SHIFTS, SHIFT = 10, 3, 100
 AGENTS: Final = SHIFTS * SHIFT
@@ -327,7 +328,7 @@ class Board(threading.Thread):
         self.answers: dict[int, int] = {}
 
     def run(self) -> None:
-        """Poll each every two seconds, evenly spread."""
+        """Poll each as often as the page says, evenly spread."""
         due = time.monotonic()
         while due < self.until:
             for board in self.boards:

@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const LATE_MS = 6000; // three polls without an answer
+  const LATE_MS = 6000; // two or three polls without an answer
   const byId = (id) => document.getElementById(id);
   const pageTitle = document.title;
   let skew = 0; // server's clock minus this one's, ms
