@@ -125,6 +125,9 @@ def servers(folder: Path, *extra: str) -> Iterator[dict[str, str]]:
             connection.execute("CREATE EXTENSION pg_stat_statements")
         yield {
             **embedded(folder),
+            # As in production: no DEBUG, which would keep every statement, and lines of JSON.
+            "DJANGO_SETTINGS_MODULE": "config.settings.testing",
+            "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": database,
             "REDIS_URL": redis,
             "CELERY_BROKER_URL": redis,

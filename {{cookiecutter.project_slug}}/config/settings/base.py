@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -189,5 +190,7 @@ def _broker_options() -> dict[str, Any]:
 CELERY_BROKER_TRANSPORT_OPTIONS = _broker_options()
 
 LOGGING = logging_config(level=_config.log_level, as_json=True)
+# One line for a request is enough, when it is answered; with DJANGO_LOG_LEVEL=DEBUG there is one when it came, too.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 
 report_errors(_config)

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from ..constants import AgentStatus, QueueEntryState, RoutingStrategy
 from .agents import AgentStateSpan
 from .entries import QueueEntry, Reservation
+from .written import skip_locked
 
 _OF_AGENT: Final = "FROM django_twilio_call_reservation r WHERE r.agent_id = s.agent_id"
 
@@ -87,7 +88,7 @@ def book_at_once(
     idle, agents = _idle(wanted, today=today)
     # An order among these follows from what each reads: the span ends before the next begins, or the index refuses.
     sql = f"""
-        WITH caller AS ({line} {_lock("e")}), agent AS ({idle} {_lock("s")}),
+        WITH caller AS ({line} {skip_locked("e")}), agent AS ({idle} {skip_locked("s")}),
         pair AS (SELECT c.id AS entry_id, a.id AS span_id, a.agent_id FROM caller c, agent a WHERE c.requires = ''),
         taken AS (UPDATE django_twilio_call_queueentry e SET state = 'reserved' FROM pair p WHERE e.id = p.entry_id),
         ended AS (
@@ -119,13 +120,13 @@ def first_queue(*, but_not: Iterable[PassedOver], now: datetime) -> int | None:
 def first_in_line(*, queue_id: int | None, but_not: Iterable[PassedOver], now: datetime) -> QueueEntry | None:
     """The first waiting caller, of one queue or of all, and locked. One whom another worker holds is skipped."""
     sql, params = _line("*", queue_id=queue_id, but_not=but_not, now=now)
-    return next(iter(QueueEntry.objects.raw(f"{sql} {_lock('e')}", params)), None)
+    return next(iter(QueueEntry.objects.raw(f"{sql} {skip_locked('e')}", params)), None)
 
 
 def find_agent(wanted: Wanted, *, today: datetime) -> tuple[int, int] | None:
     """(span, agent) of the first available agent of that kind, locked. One whom another worker holds is skipped."""
     sql, params = _idle(wanted, today=today)
-    row: tuple[int, int] | None = _row((f"{sql} {_lock('s')}", params))
+    row: tuple[int, int] | None = _row((f"{sql} {skip_locked('s')}", params))
     return row
 
 
@@ -204,7 +205,3 @@ def _made(pk: int, *, entry_id: int, agent_id: int, now: datetime, expires_at: d
 
 def _moment(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)
-
-
-def _lock(table: str) -> str:
-    return f"FOR UPDATE OF {table} SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from ..constants import OutboxKind, OutboxState
 
@@ -33,15 +33,6 @@ class WebhookEvent(models.Model):
 
 class OutboxQuerySet(models.QuerySet["Outbox"]):
     """Commands for Twilio, by what is to be done with them."""
-
-    def due(self, now: datetime) -> OutboxQuerySet:
-        """Commands to be sent that nobody has leased, oldest first; of a participant in their order."""
-        change = Q(kind=OutboxKind.UPDATE_PARTICIPANT)
-        before = Outbox.objects.filter(
-            change, state=OutboxState.PENDING, call_sid=OuterRef("call_sid"), pk__lt=OuterRef("pk")
-        )
-        due = self.filter(state=OutboxState.PENDING, not_before__lte=now)
-        return due.exclude(change & Exists(before)).order_by("not_before", "pk")
 
     def in_doubt(self, now: datetime) -> OutboxQuerySet:
         """Calls that may have been made, and that are to be asked for."""

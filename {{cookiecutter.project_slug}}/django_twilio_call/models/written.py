@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from django.db import connection, models
 
-from ..constants import AgentStatus, Onward, QueueEntryState, ReservationState
+from ..constants import AgentStatus, Onward, OutboxKind, QueueEntryState, ReservationState
 from .agents import Agent
 from .calendars import Calendar
 from .calls import Call
+from .delivery import Outbox
 from .entries import QueueEntry, Reservation
 from .queues import Queue
+from .recordings import Recording
 
 _OF_ENTRY: Final = (
     "JOIN django_twilio_call_queue q ON q.id = e.queue_id JOIN django_twilio_call_call c ON c.id = e.call_id"
@@ -81,6 +84,7 @@ _LOCKED: Final = Joined(r=Reservation, e=QueueEntry, q=Queue, c=Call, a=Agent, l
 _JOINED: Final = Joined(r=Reservation)
 _VISIT: Final = Joined(e=QueueEntry, q=Queue, c=Call)
 _ENTRANCE: Final = Joined(q=Queue, d=Calendar)
+_COMMAND: Final = Joined(o=Outbox, e=QueueEntry, w=Recording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,36 @@ def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
     queue, calendar, waiting, served, caller = rows
     queue.calendar = calendar
     return Entrance(queue=queue, waiting=waiting, served=bool(served), caller=caller)
+
+
+def lock_due(now: datetime, *, calls: bool) -> Outbox | None:
+    """The oldest command that is due, with its entry and recording; what another worker holds is skipped.
+
+    `calls`: of those that have Twilio call somebody, else of the others. A participant's are done in their order.
+    """
+    sql = f"""
+        SELECT {_COMMAND.columns} FROM django_twilio_call_outbox o
+        LEFT JOIN django_twilio_call_queueentry e ON e.id = o.entry_id
+        LEFT JOIN django_twilio_call_recording w ON w.id = o.recording_id
+        WHERE o.state = 'pending' AND o.not_before <= %s AND o.kind {"IN" if calls else "NOT IN"} (%s, %s)
+        AND (o.kind <> %s OR NOT EXISTS (
+            SELECT 1 FROM django_twilio_call_outbox b WHERE b.call_sid = o.call_sid AND b.kind = o.kind
+            AND b.state = 'pending' AND b.id < o.id
+        ))
+        ORDER BY o.not_before, o.id LIMIT 1 {skip_locked("o")}
+        """
+    moment = connection.ops.adapt_datetimefield_value(now)
+    rows = _COMMAND.first(sql, [moment, *OutboxKind.CALLS, OutboxKind.UPDATE_PARTICIPANT])
+    if rows is None:
+        return None
+    command: Outbox
+    command, command.entry, command.recording = rows
+    return command
+
+
+def skip_locked(table: str) -> str:
+    """What locks a row of the table and leaves out those that somebody else has locked."""
+    return f"FOR UPDATE OF {table} SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
 
 
 def insert(row: models.Model, *, then: str = "") -> None:

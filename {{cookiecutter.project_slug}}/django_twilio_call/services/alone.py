@@ -57,9 +57,10 @@ def end(pk: int, *, now: datetime) -> bool:
 
 def end_all(calls: QuerySet[Call], *, now: datetime) -> int:
     """End these, but for those that were told just now; answers how many of them live, told or not."""
-    for sid in not_told(calls, now).values_list("sid", flat=True):
+    living = calls.count()
+    for sid in not_told(calls, now).values_list("sid", flat=True) if living else ():
         end_call(sid=sid, now=now)
-    return calls.count()
+    return living
 
 
 def _agents(over: datetime) -> QuerySet[Call]:

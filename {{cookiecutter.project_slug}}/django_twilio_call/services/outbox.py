@@ -17,6 +17,7 @@ from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, Qu
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
 from ..media import Media, get_media
 from ..models import Call, Outbox, OutsideLeg, Pace, Recording
+from ..models.written import lock_due
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
 from .base import BaseService
@@ -70,8 +71,7 @@ class OutboxService(BaseService):
     @transaction.atomic
     def _lease(self, now: datetime) -> Outbox | None:
         """Lease the oldest command that is due and has Twilio call nobody."""
-        due = Outbox.objects.due(now).exclude(kind__in=OutboxKind.CALLS)
-        command = due.select_related("entry", "recording").select_for_update(skip_locked=True, of=("self",)).first()
+        command = lock_due(now, calls=False)
         if command is not None:
             self._leased(command, now)
         return command
@@ -84,8 +84,7 @@ class OutboxService(BaseService):
         that is what the row says. A conference knows those who were called into it by their labels, so may be told
         twice.
         """
-        due = Outbox.objects.due(now).filter(kind__in=OutboxKind.CALLS)
-        command = due.select_related("entry").select_for_update(skip_locked=True, of=("self",)).first()
+        command = lock_due(now, calls=True)
         if command is None:
             return None
         if not self._overtaken(command):
