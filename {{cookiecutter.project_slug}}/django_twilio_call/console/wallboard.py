@@ -1,7 +1,7 @@
 """The wallboard: who waits, who talks, and how well callers were served today.
 
-Everybody sees the same board. It is drawn once a second at most, compressed then, and kept for all processes; each has
-it at hand for that second. A poll that comes with a ticket is answered before sessions, users and logs: hundreds of
+Everybody sees the same board. It is drawn every two seconds at most, compressed then, and kept for all processes; each
+has it at hand for as long. A poll that comes with a ticket is answered before sessions, users and logs: hundreds of
 boards on walls, which all poll, would otherwise cost more than the calls.
 """
 
@@ -31,7 +31,7 @@ from ..conf import get_config
 from ..services import AnalyticsService, MetricsService
 from . import charts, fragments, presenters, supervise
 
-BOARD_SECONDS: Final = 1
+BOARD_SECONDS: Final = 2
 TICKET: Final = "wallboard"
 TICKET_SECONDS: Final = 60
 """Who signs out or is deactivated sees a board that is open already for so long."""
@@ -54,7 +54,7 @@ class Drawn:
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page."""
     drawn = _at_hand()
-    # The fragment is the same for a whole second, so it cannot tell the time; the page does, by which clocks tick.
+    # The fragment is the same for a while, so it cannot tell the time; the page does, by which clocks tick.
     board = drawn.html.decode().replace("data-live", f'data-live data-now="{time.time():.6f}"', 1)
     board = mark_safe(board)  # noqa: S308  # our own template's
     shown = {"version": drawn.version, "board": board, **supervise.panel(request)}
@@ -170,7 +170,7 @@ def forget() -> None:
 
 
 def _at_hand() -> Drawn:
-    """The board, at most a second old; one thread fetches the next, and the others do not wait for it."""
+    """The board, at most `BOARD_SECONDS` old; one thread fetches the next, and the others do not wait for it."""
     drawn = _Hand.drawn
     if drawn is not None and (time.monotonic() < _Hand.until or not _Hand.lock.acquire(blocking=False)):
         return drawn
