@@ -46,7 +46,7 @@ class Deploy:
     def start(self, process: str) -> None:
         """Start one of `PROCESSES` in the background, with the image's health check if it is the web's."""
         check = [] if process == "web" else ["--no-healthcheck"]
-        options = ["--detach", "--name", self.name(process), *check, *self._options()]
+        options = ["--detach", "--restart", "unless-stopped", "--name", self.name(process), *check, *self._options()]
         self.docker("run", *options, self.image, *self.command(process))
 
     def command(self, process: str) -> list[str]:
