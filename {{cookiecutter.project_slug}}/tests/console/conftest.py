@@ -71,6 +71,13 @@ def assets(settings: Settings) -> Path:
     return folder
 
 
+def violations(page: Page, assets: Path) -> list[tuple[str, list[str]]]:
+    """What axe finds on a page: the rule, and each element that breaks it."""
+    page.evaluate((assets / "vendor/axe/axe.min.js").read_text())
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
+
+
 @contextlib.contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
     """A browser, whose contexts are people of their own. Skips where there is none."""

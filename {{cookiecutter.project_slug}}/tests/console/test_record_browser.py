@@ -19,6 +19,7 @@ from tests.services.test_flow_check import WHOLE
 from tests.webhooks.test_recordings import SID, tell
 from tests.webhooks.test_walk import conference_end, connected
 
+from .conftest import violations
 from .test_records import browser_of
 
 if TYPE_CHECKING:
@@ -101,7 +102,6 @@ def test_axe_finds_nothing_on_pages_to_read(
         "reports": "/reports/",
         "operations": "/operations/",
     }
-    axe = (assets / "vendor/axe/axe.min.js").read_text()
     for theme in ("light", "dark"):
         for width in (390, 1280):
             looking.emulate_media(color_scheme=theme)
@@ -111,7 +111,4 @@ def test_axe_finds_nothing_on_pages_to_read(
                 assert looking.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
                 if folder := os.environ.get("SCREENSHOTS"):
                     looking.screenshot(path=Path(folder, f"{name}-{theme}-{width}.png"), full_page=True)
-                looking.evaluate(axe)
-                found = looking.evaluate("axe.run().then((result) => result.violations)")
-                told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
-                assert told == [], (path, width, theme)
+                assert violations(looking, assets) == [], (path, width, theme)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
-from tests.console.conftest import browser_page  # noqa: F401
+from tests.console.conftest import assets, browser_page, violations  # noqa: F401
 from twilio_simulator.account import Account
 from twilio_simulator.calls import Callback, Target
 
@@ -83,6 +85,20 @@ def test_a_simulator_that_went_away_is_said(phone: Page) -> None:
     phone.get_by_role("alert").filter(has_text="The simulator does not answer").wait_for()
     phone.unroute("**/phones/**")
     phone.get_by_role("alert").wait_for(state="hidden")
+
+
+def test_axe_finds_nothing_on_the_pages(phone: Page, real_time: Stage, assets: Path) -> None:  # noqa: F811
+    phone.get_by_role("button", name="Call", exact=True).click()
+    phone.get_by_role("log", name="What you hear").get_by_text("Welcome. Press 1 to talk.").wait_for()
+    number = phone.get_by_label("This phone's number").input_value()
+    for path in ("phone", "timeline"):
+        phone.goto(f"{real_time.url}/_simulator/{path}?number={quote(number)}")
+        phone.locator("main").wait_for()
+        for scheme in ("light", "dark"):
+            phone.emulate_media(color_scheme=scheme)
+            for width in (1280, 390):
+                phone.set_viewport_size({"width": width, "height": 900})
+                assert violations(phone, assets) == [], (path, width, scheme)
 
 
 def test_the_pages_keep_a_strict_content_security_policy(phone: Page, real_time: Stage) -> None:

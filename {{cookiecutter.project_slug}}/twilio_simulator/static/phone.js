@@ -66,7 +66,7 @@
     line.append(time, said);
     list.append(line);
     while (list.children.length > 200) list.firstElementChild.remove();
-    list.scrollTop = list.scrollHeight;
+    $("log").scrollTop = $("log").scrollHeight;
     $("nothing").hidden = true;
     if (kind === "say" && $("aloud").checked) speechSynthesis.speak(new SpeechSynthesisUtterance(words));
   }
