@@ -81,6 +81,10 @@ class Deploy:
         """What the engine knows of the process."""
         return dict(json.loads(self.docker("inspect", "--format", "{{json .State}}", self.name(process))))
 
+    def restarts(self, process: str) -> int:
+        """How often the process ended by itself, and the engine started it again."""
+        return int(self.docker("inspect", "--format", "{{.RestartCount}}", self.name(process)))
+
     def log(self, process: str) -> str:
         """The end of what the process wrote to stdout."""
         return self.docker("logs", "--tail", "20", self.name(process))

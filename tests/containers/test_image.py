@@ -135,6 +135,7 @@ def test_no_call_is_lost_whatever_is_killed(docker: Engine, staging: Deploy, ser
     assert told["offered"] == told["answered"] + told["abandoned"] + told["overflowed"]
     assert told["answered"] > 100
     assert "not all ended" not in told["complaints"], told["complaints"]
+    assert {process: staging.restarts(process) for process in PROCESSES} == dict.fromkeys(PROCESSES, 0)
 
 
 def faults(staging: Deploy, second: Deploy, newer: Deploy, services: Services, balancer: Balancer) -> None:

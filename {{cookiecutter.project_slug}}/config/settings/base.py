@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+from kombu import Queue
 
 from config.broker import PATIENCE
 from config.logging import logging_config
@@ -147,6 +148,9 @@ CACHES: dict[str, dict[str, Any]] = {
 CELERY_BROKER_URL = _config.celery_broker_url or "filesystem://localhost"
 if not _config.celery_broker_url:
     CELERY_BROKER_TRANSPORT = "config.broker:Transport"
+# A message only wakes, so it need not be acknowledged: each would ask the broker twice more, and Kombu does so over a
+# connection that has just ended, too, which ends the worker.
+CELERY_TASK_QUEUES = (Queue("celery", no_ack=True),)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -10,6 +10,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from config.broker import PATIENCE
+from config.celery import app
 from tests.servers import free_port
 
 MESSAGES = 400
@@ -37,6 +38,19 @@ def test_a_reader_in_a_hurry_sees_whole_messages_alone(tmp_path: Path) -> None:
         producer.join()
 
     assert sorted(got) == list(range(MESSAGES))
+
+
+def test_a_message_that_was_taken_is_not_kept_for_a_worker_that_dies(tmp_path: Path) -> None:
+    """It only wakes; and who acknowledges it when the broker has just gone ends with it."""
+    taken: list[object] = []
+    with connection(tmp_path) as out:
+        app.amqp.Producer(out).publish({}, routing_key="celery", declare=[app.amqp.queues["celery"]])
+    with connection(tmp_path) as incoming:
+        consumer = app.amqp.TaskConsumer(incoming.default_channel, callbacks=[lambda *message: taken.append(message)])
+        consumer.consume()
+        incoming.drain_events(timeout=10)
+    with connection(tmp_path) as again, again.SimpleQueue("celery") as queue:
+        assert (len(taken), queue.qsize()) == (1, 0)
 
 
 def test_a_broker_that_is_away_is_not_waited_for() -> None:
