@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Sum
 from django.db.models.functions import Cast, TruncDate
@@ -19,6 +19,10 @@ from ..models import QueueEntry, QueueInterval
 from ..models.counting import UNCOUNTED
 from ..models.intervals import IntervalQuerySet
 
+ANSWERED: Final = Q(state=QueueEntryState.ANSWERED)
+ABANDONED: Final = Q(state=QueueEntryState.ABANDONED)
+PROMISED: Final = Q(state=QueueEntryState.OVERFLOWED, overflow_to=Onward.CALLBACK)
+"""Those who will be called back."""
 _WAIT = ExpressionWrapper(F("answered_at") - F("enqueued_at"), output_field=DurationField())
 _THRESHOLD = ExpressionWrapper(
     # Cast: on SQLite Django multiplies no PositiveIntegerField with a duration.
@@ -96,21 +100,23 @@ def row(counts: CallCounts) -> Row:
 
 
 def columns(short: int) -> dict[str, Aggregate]:
-    """What is counted of visits; `fields` reads it."""
-    answered, abandoned = Q(state=QueueEntryState.ANSWERED), Q(state=QueueEntryState.ABANDONED)
-    promised = Q(state=QueueEntryState.OVERFLOWED, overflow_to=Onward.CALLBACK)
+    """What is counted of visits, and how long those answered waited; `fields` reads it."""
+    return {**outcomes(short), "waited": Sum(_WAIT, filter=ANSWERED)}
+
+
+def outcomes(short: int) -> dict[str, Aggregate]:
+    """What is counted of visits; whoever gave up within `short` seconds is `abandoned_short`."""
     left_in_time = Q(ended_at__lte=F("enqueued_at") + _THRESHOLD)
-    gave_up = abandoned & Q(ended_at__lt=F("enqueued_at") + timedelta(seconds=short))
+    gave_up = ABANDONED & Q(ended_at__lt=F("enqueued_at") + timedelta(seconds=short))
     return {
         "offered": Count("pk"),
-        "answered": Count("pk", filter=answered),
-        "answered_in_time": Count("pk", filter=answered & Q(answered_at__lte=F("enqueued_at") + _THRESHOLD)),
-        "abandoned": Count("pk", filter=abandoned),
+        "answered": Count("pk", filter=ANSWERED),
+        "answered_in_time": Count("pk", filter=ANSWERED & Q(answered_at__lte=F("enqueued_at") + _THRESHOLD)),
+        "abandoned": Count("pk", filter=ABANDONED),
         "abandoned_short": Count("pk", filter=gave_up),
         "overflowed": Count("pk", filter=Q(state=QueueEntryState.OVERFLOWED)),
-        "abandoned_in_time": Count("pk", filter=abandoned & left_in_time),
-        "callbacks_in_time": Count("pk", filter=promised & left_in_time),
-        "waited": Sum(_WAIT, filter=answered),
+        "abandoned_in_time": Count("pk", filter=ABANDONED & left_in_time),
+        "callbacks_in_time": Count("pk", filter=PROMISED & left_in_time),
     }
 
 

@@ -18,7 +18,7 @@ from django.db.models import Aggregate, Count, F, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Coalesce, Greatest
 
 from ..cache import invalidate_service_cache
-from ..constants import AgentStatus, Onward, QueueEntryState, ReservationState
+from ..constants import AgentStatus, ReservationState
 from ..exceptions import ValidationError
 from ..models import (
     INTERVAL,
@@ -141,18 +141,15 @@ class IntervalService(BaseService):
 
     def _count_visits(self, sums: Sums, visits: QuerySet[QueueEntry]) -> None:
         """Visits that have ended, with their outcomes."""
-        answered, abandoned = Q(state=QueueEntryState.ANSWERED), Q(state=QueueEntryState.ABANDONED)
-        figures = counts.columns(self.config.short_abandon_threshold)
-        del figures["waited"]
         sums.add_up(
             QueueInterval,
             visits,
             "queue_id",
             "enqueued_at",
-            **figures,
-            callbacks=Count("pk", filter=Q(state=QueueEntryState.OVERFLOWED, overflow_to=Onward.CALLBACK)),
-            answer_wait_ms=Sum(_WAIT, filter=answered),
-            abandon_wait_ms=Sum(_WAIT, filter=abandoned),
+            **counts.outcomes(self.config.short_abandon_threshold),
+            callbacks=Count("pk", filter=counts.PROMISED),
+            answer_wait_ms=Sum(_WAIT, filter=counts.ANSWERED),
+            abandon_wait_ms=Sum(_WAIT, filter=counts.ABANDONED),
         )
 
 
