@@ -37,9 +37,10 @@ class Joined:
     """Whole rows of several models out of one row of a statement, by the tables' names in it."""
 
     def __init__(self, **tables: type[models.Model]) -> None:
-        self._fields = {name: (model, model._meta.concrete_fields) for name, model in tables.items()}
+        self._models = [(each, [field.attname for field in each._meta.concrete_fields]) for each in tables.values()]
+        self._fields = [field for each in tables.values() for field in each._meta.concrete_fields]
         self.columns: Final = ", ".join(
-            f"{table}.{field.column}" for table, (_, fields) in self._fields.items() for field in fields
+            f"{table}.{field.column}" for table, each in tables.items() for field in each._meta.concrete_fields
         )
         self._converters: list[tuple[int, Callable[..., Any], Any]] | None = None
 
@@ -58,20 +59,19 @@ class Joined:
             values[at] = convert(values[at], expression, connection)
         objects: list[Any] = []
         at = 0
-        for model, fields in self._fields.values():
-            own = values[at : at + len(fields)]
-            at += len(fields)
+        for model, names in self._models:
+            own = values[at : at + len(names)]
+            at += len(names)
             found = own[0] is not None  # the primary key is every model's first column
-            objects.append(model.from_db(connection.alias, [field.attname for field in fields], own) if found else None)
+            objects.append(model.from_db(connection.alias, names, own) if found else None)
         return objects + values[at:]
 
     def _conversions(self) -> list[tuple[int, Callable[..., Any], Any]]:
         """What makes Python's values of the database's, where they differ. One process has one kind of it."""
         if self._converters is None:
-            fields = [field for _, fields in self._fields.values() for field in fields]
             self._converters = [
                 (at, convert, expression)
-                for at, expression in enumerate(field.get_col("") for field in fields)
+                for at, expression in enumerate(field.get_col("") for field in self._fields)
                 for convert in (
                     *connection.ops.get_db_converters(expression),
                     *expression.get_db_converters(connection),
