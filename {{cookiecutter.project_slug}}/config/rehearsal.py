@@ -41,11 +41,13 @@ def rehearse() -> None:
     for path in (settings.MESSAGE_STORAGE, settings.SESSION_SERIALIZER, "ipware.get_client_ip"):
         import_string(path)  # the first request's
     gc.disable()  # what is young stays so
-    for _ in range(ROUNDS):
-        _row()
-        _message()
-    gc.collect(0)  # a message that was not sent leaves an epoll, and workers are not to share it
-    gc.enable()
+    try:
+        for _ in range(ROUNDS):
+            _row()
+            _message()
+        gc.collect(0)  # a message that was not sent leaves an epoll, and workers are not to share it
+    finally:
+        gc.enable()
     _ = celery.pool, celery.producer_pool  # places for connections; there is none in them
 
 
