@@ -121,7 +121,10 @@ class SettlingService(BaseService):
         return True
 
     def _unguarded(self) -> models.QuerySet[Participant]:
-        """Agents who are alone with their caller, in a conference that would go on without them."""
+        """Agents who are alone with their caller, in a conference that would go on without them.
+
+        Whoever was ever told to go has handed the caller over, and must not take the conference with them.
+        """
         asks = Reservation.objects.filter(asked_by=OuterRef("pk"), state__in=ReservationState.ACTIVE_STATES)
         called = OutsideLeg.objects.filter(reservation=OuterRef("pk"), ended_at=None)
         leaving = Outbox.objects.filter(kind=OutboxKind.END_CALL, call_sid=OuterRef("agent_call__sid"))
