@@ -168,13 +168,17 @@ def test_one_delivery_that_lasts_makes_further_calls_in_their_turn(telephony: Fa
     assert all(later - earlier >= timedelta(seconds=1) for earlier, later in pairwise(sent))
 
 
-def test_whoever_is_called_into_a_conference_takes_their_turn(telephony: FakeTelephony, now: datetime) -> None:
+def to_be_called_in(now: datetime) -> None:
+    """Somebody outside, into an agent's conversation."""
     entry = waiting(Queue.objects.create(key="any", name="Any"), 1, now)
-    agent = make_agent("ada", entry.queue)
-    talk = Reservation.objects.create(entry=entry, agent=agent, created_at=now, expires_at=now)
+    talk = Reservation.objects.create(entry=entry, agent=make_agent("ada", entry.queue), created_at=now, expires_at=now)
     leg = OutsideLeg.objects.create(reservation=talk, room="room", number="+3", created_at=now)
-    to_be_made(now, "+1", "+2")
     call_in(leg, conference="CF1", now=now)
+
+
+def test_whoever_is_called_into_a_conference_takes_their_turn(telephony: FakeTelephony, now: datetime) -> None:
+    to_be_made(now, "+1", "+2")
+    to_be_called_in(now)
 
     for seconds in range(3):
         outbox(telephony).deliver(now=now + timedelta(seconds=seconds))
@@ -186,11 +190,7 @@ def test_whoever_is_called_into_a_conference_takes_their_turn(telephony: FakeTel
 def test_a_worker_that_dies_while_it_calls_into_a_conference_is_followed_by_another(
     telephony: FakeTelephony, now: datetime
 ) -> None:
-    entry = waiting(Queue.objects.create(key="any", name="Any"), 1, now)
-    talk = Reservation.objects.create(entry=entry, agent=make_agent("ada", entry.queue), created_at=now, expires_at=now)
-    call_in(
-        OutsideLeg.objects.create(reservation=talk, room="room", number="+3", created_at=now), conference="CF1", now=now
-    )
+    to_be_called_in(now)
 
     outbox(telephony)._lease_call(now)
     outbox(telephony).deliver(now=now + timedelta(hours=1))
