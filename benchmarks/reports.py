@@ -435,8 +435,6 @@ def main() -> int:
     met = True
     with tempfile.TemporaryDirectory() as name, servers(Path(name), "max_wal_size=8GB") as env:
         env |= {
-            "DJANGO_SETTINGS_MODULE": "config.settings.testing",
-            "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
             "DJANGO_LOG_LEVEL": "WARNING",
             "WEB_CONCURRENCY": "1",
         }
