@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from config.laptop import addresses, follow, free_port
+from config.laptop import addresses, follow, free_port, simulator
 
+ROOT = Path(__file__).parents[2]
 HELD = '{"received": 2, "lost": 0, "double_booked": 0}\n'
 
 
@@ -53,6 +57,20 @@ def test_a_tunnel_stays_what_it_is() -> None:
 
 def test_real_twilio_is_not_simulated() -> None:
     assert "TWILIO_API_BASE_URL" not in addresses({"TWILIO_BACKEND": "twilio"}, None)
+
+
+def webhooks(command: str) -> dict[str, str]:
+    """What a command line tells the simulator of webhooks, without hosts: option -> path and what Twilio is to do."""
+    found = re.findall(r"--([a-z-]+-url)[=\s]+(\S+)", command)
+    return {option: url.removeprefix("http://" + urlsplit(url).netloc) for option, url in found}
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "deploy/development/services.yaml"])
+def test_the_simulator_is_told_the_same_whoever_starts_it(file: str) -> None:
+    here = webhooks(" ".join(simulator("serve")))
+
+    assert len(here) == 4
+    assert webhooks((ROOT / file).read_text()) == here
 
 
 @pytest.mark.parametrize(
