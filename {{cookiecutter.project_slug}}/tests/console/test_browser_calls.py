@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 
+RECORDED = """
+import django
+django.setup()
+from django_twilio_call.models import Queue
+Queue.objects.update(recording="announced")
+"""
+PLAYED = """async () => {
+    const sound = document.querySelector("audio");
+    sound.muted = true;
+    await sound.play();
+    sound.pause();
+    return sound.duration;
+}"""
+
+
 @dataclass
 class Town:
     """A call center, its simulator, and the browsers of those who work there."""
@@ -83,7 +98,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder: Path = tmp_path_factory.mktemp("town")
     with chromium() as browser, stage(folder) as env, running(folder, env) as center:
         logins = folder / "logins.json"
-        center.manage("demo", "--agents", "3", "--wrap-up", "60", "--json", str(logins))
+        center.manage("demo", "--agents", "4", "--wrap-up", "600", "--json", str(logins))
         options = {
             "port": center.simulator_port,
             "account-sid": "AC" + "0" * 32,
@@ -94,6 +109,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             "fallback-url": f"{center.url}/twilio/fallback/",
         }
         argv = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        center.run(RECORDED)
         with _process(center, "simulator", "-m", "twilio_simulator", "serve", *argv) as simulator:
             answers(f"http://127.0.0.1:{center.simulator_port}/_simulator/state", simulator)
             yield Town(center, browser, json.loads(logins.read_text()))
@@ -160,3 +176,18 @@ def test_a_caller_is_sent_to_another_queue(town: Town) -> None:
     hedy.get_by_text("Finish your notes").wait_for()
     town.until(lambda: town.stage(caller) == "queue")
     town.simulator(f"calls/{caller}/hangup", now="1")
+
+
+def test_a_conversation_is_recorded_paused_and_played(town: Town) -> None:
+    tony = town.agent(4)
+    caller = town.ring()
+    tony.get_by_role("button", name="Accept").click()
+    tony.get_by_role("button", name="Pause recording").click()
+    tony.get_by_role("button", name="Resume recording").click()
+    tony.get_by_role("button", name="Pause recording").wait_for()
+    town.simulator(f"calls/{caller}/hangup", now="1")
+    tony.get_by_text("Finish your notes").wait_for()
+
+    boss = town.person(town.logins["staff"]["headers"], f"/calls/{caller}/")
+    town.until(lambda: boss.reload() and boss.get_by_label("Recording", exact=True).count())
+    assert boss.evaluate(PLAYED) > 0
