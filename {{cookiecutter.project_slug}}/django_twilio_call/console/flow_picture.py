@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 160, 66, 14, 56, 12
+ROW: Final = 12
 LINE: Final = 22
 """Characters of a node's text that fit."""
 
@@ -30,7 +32,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From a node to another: an SVG path, and what a caller does to take it, written at (x, y)."""
+    """From a node to another: an SVG path, and at (x, y), by its end, what a caller does to take it."""
 
     path: str
     label: str
@@ -67,12 +69,13 @@ def draw(flow: Any, *, before: Any = None) -> Picture:
                 y=MARGIN + at * (HEIGHT + GAP_Y),
                 news="" if before is None or node == known.get(name) else "changed" if name in known else "new",
             )
-    ways = [
-        _way(boxes[name], boxes[target], label, number)
-        for name, node in nodes.items()
-        for number, (label, target) in enumerate(_targets(node))
-        if target in boxes
-    ]
+    ways: list[Way] = []
+    arrived: Counter[str] = Counter()
+    for name, node in nodes.items():
+        for number, (label, target) in enumerate(_labelled(node)):
+            if target in boxes:
+                ways.append(_way(boxes[name], boxes[target], label, number, arrived[target]))
+                arrived[target] += bool(label)
     widest = max(map(len, rows), default=0)
     return Picture(
         width=2 * MARGIN + widest * (WIDTH + GAP_X),
@@ -86,6 +89,14 @@ def draw(flow: Any, *, before: Any = None) -> Picture:
 def _nodes(flow: Any) -> dict[str, Mapping[str, Any]]:
     nodes = flow.get("nodes") if isinstance(flow, dict) else None
     return {str(name): node for name, node in (nodes or {}).items() if isinstance(node, dict)}
+
+
+def _labelled(node: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(all that a caller can do to get there, name of the node they come to), each node once."""
+    labels: dict[str, list[str]] = {}
+    for label, target in _targets(node):
+        labels.setdefault(target, []).append(label)
+    return [(", ".join(filter(None, found)), target) for target, found in labels.items()]
 
 
 def _targets(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -116,15 +127,16 @@ def _text(node: Mapping[str, Any]) -> str:
     return text if len(text) <= LINE else f"{text[: LINE - 1]}…"
 
 
-def _way(source: Box, target: Box, label: str, number: int) -> Way:
+def _way(source: Box, target: Box, label: str, number: int, arrived: int) -> Way:
+    """Way `number` of its source; as many with words as `arrived` have come to the target before."""
     words = f"{source.name} to {target.name}" + (f": {label}" if label else "")
-    x = source.x + 20 + 30 * (number % 5)  # ways of one node leave side by side, their words one below the other
+    x = source.x + 20 + 30 * (number % 5)  # ways of one node leave side by side
     y = source.y + HEIGHT
     if target.y > source.y:
         bend = GAP_Y // 2
         path = f"M{x} {y}C{x} {y + bend} {target.middle} {target.y - bend} {target.middle} {target.y - 6}"
-    else:  # back, beside the boxes
-        side = max(source.x, target.x) + WIDTH + GAP_X // 2
-        end = target.y + HEIGHT // 2
-        path = f"M{x} {y}C{x} {y + 24} {side} {y + 24} {side} {y}L{side} {end}L{target.x + WIDTH + 6} {end}"
-    return Way(path=path, label=label, x=x + 4, y=y + 12 + 11 * (number % 3), words=words)
+        return Way(path=path, label=label, x=target.middle + 8, y=target.y - 6 - ROW * arrived, words=words)
+    side = max(source.x, target.x) + WIDTH + GAP_X // 2  # back, beside the boxes
+    end = target.y + HEIGHT // 2
+    path = f"M{x} {y}C{x} {y + 24} {side} {y + 24} {side} {y}L{side} {end}L{target.x + WIDTH + 6} {end}"
+    return Way(path=path, label=label, x=x + 4, y=y + ROW, words=words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -365,6 +366,25 @@ def test_a_picture_has_every_node_once_and_every_way() -> None:
     assert sorted(box.name for box in picture.boxes) == sorted(WHOLE["nodes"])
     assert len({(box.x, box.y) for box in picture.boxes}) == len(picture.boxes)
     assert all(0 < box.x < picture.width and 0 < box.y < picture.height for box in picture.boxes)
+
+
+def test_the_words_of_ways_lie_apart() -> None:
+    keys = {str(key): f"queue {key}" for key in range(10)}
+    queues: dict[str, Any] = {name: {"type": "queue", "queue": name} for name in keys.values()}
+    menu = {"start": "m", "nodes": {"m": {"type": "menu", "keys": keys, "default": "queue 1"}, **queues}}
+    for flow in (WHOLE, menu):
+        words = [(way.x, way.x + 6 * len(way.label), way.y) for way in draw(flow).ways if way.label]
+        apart = [
+            abs(one[2] - other[2]) >= 10 or one[1] <= other[0] or other[1] <= one[0]
+            for one, other in itertools.combinations(words, 2)
+        ]
+        assert all(apart), words
+
+
+def test_keys_that_lead_to_the_same_share_a_way() -> None:
+    ways = [way.words for way in draw(WHOLE).ways if way.words.startswith("main to support")]
+
+    assert ways == ["main to support: key 1, nothing pressed"]
 
 
 @pytest.mark.parametrize(
