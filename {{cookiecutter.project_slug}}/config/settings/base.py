@@ -78,6 +78,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],  # found before an app's
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -52,6 +52,7 @@ class QueueEntry(models.Model):
 
     class Meta:
         ordering = ("-enqueued_at", "-pk")
+        verbose_name_plural = "queue entries"
         constraints = (
             models.UniqueConstraint(
                 fields=["call"], condition=Q(state__in=QueueEntryState.OPEN_STATES), name="one_open_entry_per_call"

@@ -103,6 +103,9 @@ def test_axe_finds_nothing_on_pages_to_read(
         "operations": "/operations/",
         "admin": "/admin/",
         "queues": "/admin/django_twilio_call/queue/",
+        "queue": f"/admin/django_twilio_call/queue/{queue.pk}/change/",
+        "agent": "/admin/django_twilio_call/agent/add/",
+        "rows": "/admin/django_twilio_call/webhookevent/",
     }
     for theme in ("light", "dark"):
         for width in (390, 1280):
@@ -110,6 +113,7 @@ def test_axe_finds_nothing_on_pages_to_read(
             looking.set_viewport_size({"width": width, "height": 900})
             for name, path in pages.items():
                 looking.goto(live_server.url + path)
+                looking.locator("html[data-theme]" if path.startswith("/admin/") else "html").wait_for()
                 assert looking.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
                 if folder := os.environ.get("SCREENSHOTS"):
                     looking.screenshot(path=Path(folder, f"{name}-{theme}-{width}.png"), full_page=True)
