@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_task_publish, beat_embedded_init, beat_init, worker_init, worker_ready, worker_shutdown
+from celery.signals import (
+    after_task_publish,
+    beat_embedded_init,
+    beat_init,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+)
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.exceptions import ConfigurationError
@@ -38,6 +47,16 @@ def begin_beat(**_: Any) -> None:
 
     _begin("beat")
     after_task_publish.connect(operations.pulse, dispatch_uid="django_twilio_call.operations")
+
+
+@task_prerun.connect
+@task_postrun.connect
+def look_after_connections(sender: Any, **_: Any) -> None:
+    """As Django does around a request: what broke or is old goes. Celery itself would open one for each task."""
+    from django.db import close_old_connections
+
+    if not sender.request.is_eager:
+        close_old_connections()
 
 
 @worker_shutdown.connect

@@ -149,9 +149,10 @@ CACHES: dict[str, dict[str, Any]] = {
 CELERY_BROKER_URL = _config.celery_broker_url or "filesystem://localhost"
 if not _config.celery_broker_url:
     CELERY_BROKER_TRANSPORT = "config.broker:Transport"
-# A message only wakes, so it need not be acknowledged: each would ask the broker twice more, and Kombu does so over a
-# connection that has just ended, too, which ends the worker.
+# A message only wakes, so nobody keeps it until it is done: that would ask the broker once more, and Kombu gives back
+# what was kept over a connection that has just ended, too, which ends the worker.
 CELERY_TASK_QUEUES = (Queue("celery", no_ack=True),)
+CELERY_DB_REUSE_MAX = 2**62  # never: `config.celery` keeps connections as Django does between requests
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
