@@ -38,7 +38,7 @@ def rehearse() -> None:
         codecs.lookup(encoding)  # a host's, to look it up, and that of Django's log of what it refused
     # Asked for by each connection that is made, and parsed anew from the package's metadata: a megabyte, a millisecond.
     redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
-    for path in (settings.MESSAGE_STORAGE, settings.SESSION_SERIALIZER, "ipware.get_client_ip"):
+    for path in (settings.MESSAGE_STORAGE, settings.SESSION_SERIALIZER):
         import_string(path)  # the first request's
     gc.disable()  # what is young stays so
     try:

@@ -59,7 +59,7 @@ MIDDLEWARE = [
     "django_twilio_call.signin.policy.ContentSecurityPolicyMiddleware",
     "django_twilio_call.console.wallboard.WallboardMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "django_twilio_call.requestlog.RequestLogMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -9,6 +9,8 @@ import logging.config
 from typing import Any
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from config.logging import logging_config
 from tests.fakes import Twilio
@@ -60,3 +62,17 @@ def test_a_webhook_logs_request_id_and_call(twilio: Twilio, caplog: pytest.LogCa
     said = [str(record.msg) for record in caplog.records if "request_finished" in str(record.msg)]
     assert said
     assert all("CA" + "7" * 32 in line and "request_id" in line for line in said)
+    assert not any("'ip'" in line or "user_id" in line for line in said)  # Twilio's say nothing
+
+
+@pytest.mark.django_db
+def test_a_person_is_where_our_own_proxy_says(
+    client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.DJANGO_TWILIO_TRUSTED_PROXIES = 1
+    with caplog.at_level(logging.INFO, "django_structlog"):
+        client.get("/accounts/login/", headers={"X-Forwarded-For": "198.51.100.66, 192.0.2.7"})
+
+    (said,) = [str(record.msg) for record in caplog.records if "request_finished" in str(record.msg)]
+    assert "'ip': '192.0.2.7'" in said
+    assert "198.51.100.66" not in said
