@@ -7,9 +7,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
+    path("", include("django_twilio_call.urls")),  # first, since most requests are webhooks
     # One door: the admin's own would count no attempts.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("accounts/", include("django_twilio_call.signin.urls")),
-    path("", include("django_twilio_call.urls")),
 ]
