@@ -111,7 +111,7 @@ def meet(meet: Meet) -> VoiceResponse:
         end_conference_on_exit=meet.ends,
         beep=False,
         status_callback=callback_url("conference", reservation=meet.reservation_id),
-        status_callback_event="start end join leave mute hold modify",
+        status_callback_event="end join leave mute hold modify",  # its start is when the second has joined
         status_callback_method="POST",
         **supervisor,
         **recording,
