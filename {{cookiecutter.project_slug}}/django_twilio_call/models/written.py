@@ -156,6 +156,30 @@ def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
     return Entrance(queue=queue, waiting=waiting, served=bool(served), caller=caller)
 
 
+def time_is_up(pk: int) -> tuple[int, bool, bool] | None:
+    """Of a span: its agent, whether a leg of theirs lives on, and whether its queue still wants to hear of a call.
+
+    As `services.alone.of_agent` and `services.outcomes` ask, in one statement: most have neither.
+    """
+    sql = """
+        SELECT s.agent_id,
+            EXISTS (
+                SELECT 1 FROM django_twilio_call_call c JOIN django_twilio_call_reservation r ON r.agent_call_id = c.id
+                WHERE c.agent_id = s.agent_id AND c.ended_at IS NULL AND r.state NOT IN (%s, %s)
+            ),
+            s.state = %s AND EXISTS (
+                SELECT 1 FROM django_twilio_call_reservation r JOIN django_twilio_call_queueentry e ON e.id = r.entry_id
+                JOIN django_twilio_call_queue q ON q.id = e.queue_id WHERE r.agent_id = s.agent_id AND r.state = %s
+                AND r.ended_at = s.started_at AND q.disposition_required
+            )
+        FROM django_twilio_call_agentstatespan s WHERE s.id = %s AND s.ended_at IS NULL
+        """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*ReservationState.ACTIVE_STATES, AgentStatus.WRAP_UP, ReservationState.COMPLETED, pk])
+        row = cursor.fetchone()
+    return None if row is None else (row[0], bool(row[1]), bool(row[2]))
+
+
 def lock_due(now: datetime, *, calls: bool) -> Outbox | None:
     """The oldest command that is due, with its entry and recording; what another worker holds is skipped.
 

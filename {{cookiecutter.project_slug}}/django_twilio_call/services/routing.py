@@ -23,7 +23,7 @@ from ..models.booking import (
     first_in_line,
     first_queue,
 )
-from ..models.written import lock_reservation
+from ..models.written import lock_reservation, time_is_up
 from . import alone
 from .base import BaseService, cache_result
 from .outcomes import OutcomeService
@@ -199,10 +199,13 @@ class RoutingService(BaseService):
 
     @transaction.atomic
     def _end_timed_span(self, pk: int, now: datetime) -> bool:
-        agent_id = AgentStateSpan.objects.values_list("agent_id", flat=True).get(pk=pk)
-        if alone.end_all(alone.of_agent(agent_id), now=now):
+        if (found := time_is_up(pk)) is None:
             return False
-        OutcomeService().time_out(agent_id=agent_id, now=now)
+        agent_id, on_the_line, unsaid = found
+        if on_the_line and alone.end_all(alone.of_agent(agent_id), now=now):
+            return False
+        if unsaid:
+            OutcomeService().time_out(agent_id=agent_id, now=now)
         moved = AgentStateSpan.objects.move(agent_id=agent_id, to=AgentStatus.AVAILABLE, now=now, pk=pk)
         return moved is not None
 
