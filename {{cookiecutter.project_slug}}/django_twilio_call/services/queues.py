@@ -53,6 +53,7 @@ class QueueService(BaseService):
         closed = self._closed(queue, now)
         if reason := _refusal(met, closed):
             return self._send_on(entry, reason, closed, now)
+        entry.consent = self._told(queue)
         entry.save(force_insert=True)
         wake_workers()
         return replace(self.waits(entry), recording=self._notice(queue), speech=speech_of(queue))
@@ -63,6 +64,13 @@ class QueueService(BaseService):
         then = self._possible(queue, queue.when_waited)
         asks_onward = then != Onward.GOODBYE or queue.offer_callback or queue.offer_voicemail
         return Queued(entry_id=entry.pk, queue=queue.key, then=then if asks_onward else "")
+
+    def arrives(self, entry: QueueEntry) -> Queued:
+        """As `waits`, for a caller who comes out of a conversation: first they are told, or asked, as who enters is."""
+        queue = entry.queue
+        if told := self._told(queue):
+            QueueEntry.objects.filter(pk=entry.pk).update(consent=told)
+        return replace(self.waits(entry), recording=self._notice(queue), speech=speech_of(queue))
 
     def wait(self, *, entry_id: int, position: int, waited: int, now: datetime) -> Wait | GiveUp:
         """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rules.
@@ -173,6 +181,10 @@ class QueueService(BaseService):
     def _notice(self, queue: Queue) -> str:
         """What a caller who enters is told of being recorded."""
         return queue.recording if self.config.enable_call_recording else RecordingPolicy.NEVER
+
+    def _told(self, queue: Queue) -> bool | None:
+        """The consent that goes with the notice: who hears it and stays agrees, who is asked has yet to answer."""
+        return True if self._notice(queue) == RecordingPolicy.ANNOUNCED else None
 
     def _possible(self, queue: Queue, way: str) -> str:
         """The way onward, or goodbye where this deploy or the queue has no such way."""

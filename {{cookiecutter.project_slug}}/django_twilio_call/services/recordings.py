@@ -21,11 +21,12 @@ YES = "1"
 
 
 def is_recorded(entry: QueueEntry, config: Config) -> bool:
-    """Whether the caller's conversation is recorded: never without their having heard of it, or agreed to it."""
-    if not config.enable_call_recording:
-        return False
-    policy = entry.queue.recording
-    return policy == RecordingPolicy.ANNOUNCED or (policy == RecordingPolicy.ASKED and entry.consent is True)
+    """Whether the caller's conversation is recorded: never without their having heard of it, or agreed to it.
+
+    The queue's policy does not say so: a callback waits in no line, and nobody has told them.
+    """
+    wanted = config.enable_call_recording and entry.queue.recording != RecordingPolicy.NEVER
+    return wanted and entry.consent is True
 
 
 class RecordingService(BaseService):

@@ -96,7 +96,7 @@ class TransferService(BaseService):
         if entry is None:
             return Goodbye()
         if entry.state in QueueEntryState.OPEN_STATES:
-            return QueueService().waits(entry)
+            return QueueService().arrives(entry)
         taken = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED, asked_by=None).first()
         return Goodbye() if taken is None else Meet(reservation_id=taken.pk, conference=taken.conference)
 
@@ -112,7 +112,7 @@ class TransferService(BaseService):
         if not legs.filter(ended_at=None).update(ended_at=now) or status in ANSWERED:
             return Goodbye()
         mine = Reservation.objects.select_related("entry__queue", "entry__call").get(pk=reservation_id)
-        return QueueService().waits(new_visit(mine, queue=mine.entry.queue, since=mine.entry.enqueued_at))
+        return QueueService().arrives(new_visit(mine, queue=mine.entry.queue, since=mine.entry.enqueued_at))
 
     def _mine(self, agent_id: int) -> Reservation:
         mine = talking(agent_id)

@@ -12,8 +12,15 @@ from pytest_django import Settings
 
 from django_twilio_call.constants import RecordingPolicy
 from django_twilio_call.models import Agent, AuditEntry, Outbox, Queue, QueueEntry, Recording, Reservation
-from django_twilio_call.services import AgentService, OutboxService, RecordingService, RoutingService
-from tests.fakes import FakeTelephony, Twilio, verbs
+from django_twilio_call.services import (
+    AgentService,
+    OutboxService,
+    RecordingService,
+    RoutingService,
+    TransferService,
+)
+from tests.conftest import make_agent
+from tests.fakes import FakeTelephony, Twilio, call_sid, verbs
 from tests.media import Recordings
 
 from .test_budget import Budget
@@ -85,6 +92,82 @@ def test_callers_who_are_asked_decide(twilio: Twilio, agent: Agent, queue: Queue
 
 def test_who_is_fetched_before_they_answered_is_not_recorded(twilio: Twilio, agent: Agent, queue: Queue) -> None:
     set_policy(queue, RecordingPolicy.ASKED)
+
+    assert meet(twilio, agent).get("record") is None
+
+
+def sent_to(twilio: Twilio, agent: Agent, policy: str) -> tuple[HttpResponse, Reservation]:
+    """A caller is sent to a queue with that policy: what they hear, and the agent there who has accepted them."""
+    other = Queue.objects.create(key="sales", name="Sales", recording=policy)
+    grace = make_agent("grace", other)
+    left = connected(twilio)
+    TransferService().to_queue(agent_id=agent.pk, queue_key="sales", now=timezone.now())
+    heard = twilio.post(f"/twilio/transfer/?reservation={left.pk}")
+    RoutingService().route(now=timezone.now())
+    offered = Reservation.objects.get(agent=grace)
+    return heard, AgentService().accept(reservation_id=offered.pk, agent_id=grace.pk, now=timezone.now())
+
+
+def both_meet(twilio: Twilio, reservation: Reservation, sid: str = call_sid(1)) -> set[str | None]:
+    """What the two legs say of recording."""
+    client = f"client:{reservation.agent.identity}"
+    theirs = twilio.post("/twilio/agent/", sid=call_sid(3), From=client, reservation=reservation.pk)
+    ours = twilio.post(f"/twilio/connect/?reservation={reservation.pk}", sid=sid)
+    return {conference_of(theirs).get("record"), conference_of(ours).get("record")}
+
+
+def test_who_is_sent_to_a_queue_that_records_is_told_there(twilio: Twilio, agent: Agent) -> None:
+    heard, reservation = sent_to(twilio, agent, RecordingPolicy.ANNOUNCED)
+
+    assert verbs(heard) == ["Say", "Enqueue"]
+    assert "This call is recorded." in heard.content.decode()
+    assert both_meet(twilio, reservation) == {"record-from-start"}
+
+
+@pytest.mark.parametrize(("digits", "record"), [("1", "record-from-start"), ("2", None)])
+def test_who_is_sent_to_a_queue_that_asks_is_asked_there(
+    twilio: Twilio, agent: Agent, digits: str, record: str | None
+) -> None:
+    heard, reservation = sent_to(twilio, agent, RecordingPolicy.ASKED)
+
+    assert verbs(heard) == ["Gather/Say"]
+    assert twilio.say(f"/twilio/consent/?entry={reservation.entry_id}", Digits=digits) == ["Enqueue"]
+    assert both_meet(twilio, reservation) == {record}
+
+
+def test_who_comes_back_from_outside_is_told(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    left = connected(twilio)
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+    TransferService().to_outside(agent_id=agent.pk, number="+14155550199", now=timezone.now())
+    path = f"/twilio/outside-ended/?reservation={left.pk}"
+
+    assert twilio.say(path, DialCallStatus="no-answer") == ["Say", "Enqueue"]
+    assert QueueEntry.objects.latest("pk").consent is True
+
+
+def test_who_is_fetched_before_they_were_told_is_not_recorded(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    """Twilio may ask where the caller meets the colleague before it asks where they wait."""
+    connected(twilio)
+    grace = make_agent("grace", queue)
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+    offered = TransferService().to_agent(agent_id=agent.pk, to_agent_id=grace.pk, now=timezone.now())
+    reservation = AgentService().accept(reservation_id=offered.pk, agent_id=grace.pk, now=timezone.now())
+
+    assert both_meet(twilio, reservation) == {None}
+
+
+@pytest.mark.parametrize("policy", [RecordingPolicy.ANNOUNCED, RecordingPolicy.ASKED])
+def test_who_is_called_back_was_not_told_and_is_not_recorded(
+    twilio: Twilio, lined_up: Reservation, queue: Queue, policy: str
+) -> None:
+    set_policy(queue, policy)
+
+    assert both_meet(twilio, lined_up, sid=call_sid(5)) == {None}
+
+
+def test_who_came_before_a_queue_recorded_is_not_recorded(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    enqueue(twilio)
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
 
     assert meet(twilio, agent).get("record") is None
 
