@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ..exceptions import CallCenterError, NotFound, RangeNotSatisfiable, TelephonyError
 from ..media import Sound, get_media
-from ..models import Agent, May
+from ..models import Agent, May, Recording
 from ..services import RecordingService, VoicemailService, audit
 from ..visitors import address_of
 from . import fragments, presenters
@@ -103,8 +103,7 @@ def handle(request: HttpRequest, voicemail_id: int) -> HttpResponse:
 @fragments.signed_in
 def live(request: HttpRequest) -> HttpResponse:
     """Whether the agent's conversation is being recorded, with the button to pause it."""
-    agent = _agent_of(request)
-    return render(request, "console/_recording.html", {"recording": RecordingService().of_agent(agent_id=agent.pk)})
+    return _live(request, RecordingService().of_agent(agent_id=_agent_of(request).pk))
 
 
 @require_POST
@@ -122,7 +121,12 @@ def pause(request: HttpRequest) -> HttpResponse:
         )
     except CallCenterError:
         recording = None
-    return render(request, "console/_recording.html", {"recording": recording})
+    return _live(request, recording)
+
+
+def _live(request: HttpRequest, recording: Recording | None) -> HttpResponse:
+    pausing = recording is not None and RecordingService().is_pausing(recording)
+    return render(request, "console/_recording.html", {"recording": recording, "pausing": pausing})
 
 
 @require_POST

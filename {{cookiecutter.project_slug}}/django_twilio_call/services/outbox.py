@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState, RecordingState
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
@@ -20,6 +21,7 @@ from ..models import Call, Outbox, OutsideLeg, Pace, Recording
 from ..models.written import lock_due
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
+from . import audit
 from .base import BaseService
 from .reservations import agent_gives_up, not_transferred
 
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_QUESTION: Final = timedelta(seconds=2)
 """By then a call that was made is in Twilio's lists, or its first webhook has come."""
+OVERTAKEN: Final = "not wanted any more"
+"""Told of a command that was done without being sent."""
 
 
 class OutboxService(BaseService):
@@ -63,6 +67,7 @@ class OutboxService(BaseService):
             if self._overtaken(command):
                 # A call that is not made is a try that failed: `dialing` makes another one.
                 lost = command.kind == OutboxKind.CREATE_CALL
+                command.last_error = OVERTAKEN
                 end(command, OutboxState.FAILED if lost else OutboxState.DONE, at())
             else:
                 self._send(command, at)
@@ -135,16 +140,23 @@ class OutboxService(BaseService):
                 )
             else:
                 self.telephony.end_call(sid=command.call_sid)
-        except CallNotInProgress:
-            self._over(command, at())
+        except CallNotInProgress as error:
+            self._over(command, error, at())
         except TelephonyError as error:
             self._failed(command, error, at())
         else:
             end(command, OutboxState.DONE, at())
 
     @transaction.atomic
-    def _over(self, command: Outbox, now: datetime) -> None:
-        """The call had ended: a normal race. A leg that was to end has, whether its callback comes or not."""
+    def _over(self, command: Outbox, error: CallNotInProgress, now: datetime) -> None:
+        """The call had ended: a normal race. A leg that was to end has, whether its callback comes or not.
+
+        That a recording has, only its callback says: until then it goes on, for all that Twilio did not pause it.
+        """
+        if command.recording is not None:
+            command.last_error = str(error)
+            give_up(command, now)
+            return
         end(command, OutboxState.DONE, now)
         if command.kind == OutboxKind.END_CALL:
             Call.objects.project(sid=command.call_sid, status=CallStatus.COMPLETED, sequence=-1, now=now)
@@ -190,8 +202,30 @@ def give_up(command: Outbox, now: datetime) -> None:
         not_transferred(command.entry, now=now)
     elif command.kind == OutboxKind.ADD_PARTICIPANT:
         OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).update(ended_at=now)
+    elif command.recording is not None:
+        _still(command, command.recording, now)
     elif command.entry is not None:
         agent_gives_up(command.entry, now=now)
+
+
+def _still(command: Outbox, recording: Recording, now: datetime) -> None:
+    """The recording goes on as it did, and its desk says so; where the agent has decided anew, that command tells."""
+    pausing = command.kind == OutboxKind.PAUSE_RECORDING
+    others = Outbox.objects.filter(call_sid=command.call_sid, recording=recording)
+    if others.filter(pk__gt=command.pk).exists() or not (pausing or _was_paused(others.filter(pk__lt=command.pk))):
+        return
+    told, still = RecordingState.PAUSED, RecordingState.IN_PROGRESS
+    if not pausing:
+        told, still = still, told
+    if Recording.objects.filter(pk=recording.pk, state=told).update(state=still):
+        action = "recording.pause-failed" if pausing else "recording.resume-failed"
+        audit.record(actor=None, action=action, target=str(recording), detail={"why": command.last_error}, now=now)
+
+
+def _was_paused(earlier: QuerySet[Outbox]) -> bool:
+    """Whether Twilio has paused it. A pause that was overtaken is done as well, and nobody may believe in it."""
+    pause = earlier.filter(kind=OutboxKind.PAUSE_RECORDING).order_by("pk").last()
+    return pause is not None and pause.state == OutboxState.DONE and pause.last_error != OVERTAKEN
 
 
 def end(command: Outbox, state: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..conf import Config
-from ..constants import OutboxKind, RecordingPolicy, RecordingState, ReservationState
+from ..constants import OutboxKind, OutboxState, RecordingPolicy, RecordingState, ReservationState
 from ..exceptions import AuthorizationError, BusinessLogicError, NotFound, ValidationError
 from ..models import Call, LegalHold, May, Outbox, QueueEntry, Recording, Reservation
 from ..signals import wake_workers
@@ -92,6 +92,13 @@ class RecordingService(BaseService):
         """The recording that goes on of what this agent is saying."""
         live = Recording.objects.select_related("call").filter(state__in=RecordingState.LIVE_STATES)
         return live.filter(reservation__agent_id=agent_id, reservation__state=ReservationState.ACCEPTED).first()
+
+    def is_pausing(self, recording: Recording) -> bool:
+        """Whether Twilio has yet to say that it has paused: until then every word is recorded."""
+        if recording.state != RecordingState.PAUSED:
+            return False
+        sent = Outbox.objects.filter(call_sid=recording.call.sid, recording=recording)
+        return sent.filter(kind=OutboxKind.PAUSE_RECORDING, state=OutboxState.PENDING).exists()
 
     def set_paused(self, *, agent_id: int, paused: bool, actor: Any, address: str = "", now: datetime) -> Recording:
         """The agent pauses the recording, as for a card number, or resumes it. Twilio is told after the commit."""

@@ -14,12 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_twilio_call.console.flow_picture import draw
+from django_twilio_call.constants import OutboxState
 from django_twilio_call.models import (
     Agent,
     AuditEntry,
     Call,
     IVRFlow,
     LegalHold,
+    Outbox,
     Queue,
     QueueEntry,
     Recording,
@@ -337,7 +339,12 @@ def test_the_desk_shows_that_it_is_recorded_and_pauses(twilio: Twilio, at_desk: 
     tell(twilio, connected(twilio))
     assert "Pause recording" in text(at_desk, "/desk/recording/")
 
-    assert "Resume recording" in at_desk.post("/desk/recording/pause/").content.decode()
+    pausing = at_desk.post("/desk/recording/pause/").content.decode()
+    assert "Pausing…" in pausing
+    assert "Recording is paused" not in pausing
+    Outbox.objects.update(state=OutboxState.DONE)
+    assert "Recording is paused" in text(at_desk, "/desk/recording/")
+
     assert "Pause recording" in at_desk.post("/desk/recording/pause/", {"resume": "1"}).content.decode()
 
 

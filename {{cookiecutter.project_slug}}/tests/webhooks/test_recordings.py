@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -11,7 +12,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from django_twilio_call.constants import RecordingPolicy
-from django_twilio_call.models import Agent, AuditEntry, Outbox, Queue, QueueEntry, Recording, Reservation
+from django_twilio_call.models import (
+    Agent,
+    AuditEntry,
+    Outbox,
+    Queue,
+    QueueEntry,
+    Recording,
+    Reservation,
+)
 from django_twilio_call.services import (
     AgentService,
     OutboxService,
@@ -19,6 +28,7 @@ from django_twilio_call.services import (
     RoutingService,
     TransferService,
 )
+from django_twilio_call.services.outbox import give_up
 from tests.conftest import make_agent
 from tests.fakes import FakeTelephony, Twilio, call_sid, verbs
 from tests.media import Recordings
@@ -243,6 +253,80 @@ def test_an_agent_pauses_and_resumes(twilio: Twilio, agent: Agent, recordings: R
     assert [form.partition("&")[0] for _, _, form in recordings.asked] == ["Status=paused", "Status=in-progress"]
     acts = AuditEntry.objects.order_by("pk").values_list("action", "actor_name")
     assert list(acts) == [("recording.pause", "ada"), ("recording.resume", "ada")]
+
+
+@pytest.fixture
+def talk(twilio: Twilio, agent: Agent, recordings: Recordings) -> Recording:
+    """A conversation that is being recorded."""
+    recordings.kept[SID] = b""
+    tell(twilio, connected(twilio))
+    return Recording.objects.get()
+
+
+def acts() -> list[tuple[str, str]]:
+    return list(AuditEntry.objects.order_by("pk").values_list("action", "actor_name"))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_pause_twilio_refuses_is_none(talk: Recording, agent: Agent, recordings: Recordings, status: int) -> None:
+    """An agent who believes in it takes a card number."""
+    recordings.status = status
+    pause(agent, True)
+    deliver()
+
+    talk.refresh_from_db()
+    assert talk.state == "in-progress"
+    assert acts() == [("recording.pause", "ada"), ("recording.pause-failed", "")]
+
+
+def test_a_resume_twilio_refuses_is_none(talk: Recording, agent: Agent, recordings: Recordings) -> None:
+    pause(agent, True)
+    deliver()
+    recordings.status = 403
+    pause(agent, False)
+    deliver()
+
+    talk.refresh_from_db()
+    assert talk.state == "paused"
+    assert acts()[2:] == [("recording.resume-failed", "")]
+
+
+def test_a_resume_that_fails_makes_no_pause_of_one_that_was_never_sent(
+    talk: Recording, agent: Agent, recordings: Recordings
+) -> None:
+    recordings.status = 403
+    pause(agent, True)
+    pause(agent, False)
+    deliver()
+
+    talk.refresh_from_db()
+    assert talk.state == "in-progress"
+
+
+def test_a_pause_that_fails_does_not_undo_the_next(talk: Recording, agent: Agent, recordings: Recordings) -> None:
+    pause(agent, True)
+    first = Outbox.objects.get(recording=talk)
+    pause(agent, False)
+    pause(agent, True)
+
+    give_up(first, timezone.now())
+    deliver()
+
+    talk.refresh_from_db()
+    assert talk.state == "paused"
+    assert [form.partition("&")[0] for _, _, form in recordings.asked] == ["Status=paused"]
+
+
+def test_twilio_has_paused_once_it_has_said_so(talk: Recording, agent: Agent, recordings: Recordings) -> None:
+    recordings.status = 503
+    pause(agent, True)
+    deliver()
+    talk.refresh_from_db()
+    assert RecordingService().is_pausing(talk)
+
+    recordings.status = 0
+    OutboxService(telephony=FakeTelephony()).deliver(now=timezone.now() + timedelta(minutes=1))
+    assert not RecordingService().is_pausing(talk)
 
 
 def test_a_command_that_came_too_late_is_not_sent(twilio: Twilio, agent: Agent, recordings: Recordings) -> None:
