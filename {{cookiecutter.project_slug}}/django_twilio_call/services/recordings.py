@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from ..conf import Config
 from ..constants import OutboxKind, OutboxState, RecordingPolicy, RecordingState, ReservationState
 from ..exceptions import AuthorizationError, BusinessLogicError, NotFound, ValidationError
@@ -106,19 +108,23 @@ class RecordingService(BaseService):
         if recording is None:
             raise BusinessLogicError("nothing is being recorded")
         recording.state = RecordingState.PAUSED if paused else RecordingState.IN_PROGRESS
-        recording.save(update_fields=["state"])
-        Outbox.objects.create(
-            kind=OutboxKind.PAUSE_RECORDING if paused else OutboxKind.RESUME_RECORDING,
-            call_sid=recording.call.sid,
-            recording=recording,
-            not_before=now,
-            created_at=now,
-        )
-        wake_workers()
-        action = "recording.pause" if paused else "recording.resume"
-        audit.record(actor=actor, action=action, target=str(recording), address=address, now=now)
+        with transaction.atomic():
+            live = Recording.objects.filter(pk=recording.pk, state__in=RecordingState.LIVE_STATES)
+            if not live.update(state=recording.state):
+                raise BusinessLogicError(f"{recording} has ended")
+            Outbox.objects.create(
+                kind=OutboxKind.PAUSE_RECORDING if paused else OutboxKind.RESUME_RECORDING,
+                call_sid=recording.call.sid,
+                recording=recording,
+                not_before=now,
+                created_at=now,
+            )
+            wake_workers()
+            action = "recording.pause" if paused else "recording.resume"
+            audit.record(actor=actor, action=action, target=str(recording), address=address, now=now)
         return recording
 
+    @transaction.atomic
     def hold(self, *, call_sid: str, reason: str, actor: Any, address: str = "", now: datetime) -> LegalHold:
         """Keep everything of a call, whatever retention says."""
         reason = reason.strip()
@@ -131,6 +137,7 @@ class RecordingService(BaseService):
             self._audit_hold("hold.place", hold, actor, address, now)
         return hold
 
+    @transaction.atomic
     def release(self, *, call_sid: str, actor: Any, address: str = "", now: datetime) -> None:
         """End a hold: from now on retention counts again."""
         hold = LegalHold.objects.filter(call=self._call(call_sid)).first()

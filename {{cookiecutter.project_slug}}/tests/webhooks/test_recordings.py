@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,9 +13,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from django_twilio_call.constants import RecordingPolicy
+from django_twilio_call.exceptions import BusinessLogicError
 from django_twilio_call.models import (
     Agent,
     AuditEntry,
+    LegalHold,
     Outbox,
     Queue,
     QueueEntry,
@@ -327,6 +330,48 @@ def test_twilio_has_paused_once_it_has_said_so(talk: Recording, agent: Agent, re
     recordings.status = 0
     OutboxService(telephony=FakeTelephony()).deliver(now=timezone.now() + timedelta(minutes=1))
     assert not RecordingService().is_pausing(talk)
+
+
+def test_a_recording_that_ended_a_moment_ago_stays_ended(twilio: Twilio, talk: Recording, agent: Agent) -> None:
+    class Slow(RecordingService):
+        """Twilio tells of the end after this has looked."""
+
+        def of_agent(self, *, agent_id: int) -> Recording | None:
+            found = super().of_agent(agent_id=agent_id)
+            tell(twilio, talk.reservation, "completed")
+            return found
+
+    with pytest.raises(BusinessLogicError, match="has ended"):
+        Slow().set_paused(agent_id=agent.pk, paused=True, actor=agent.user, now=timezone.now())
+
+    talk.refresh_from_db()
+    assert (talk.state, talk.duration) == ("completed", 7)
+    assert not Outbox.objects.filter(recording=talk).exists()
+
+
+@pytest.mark.parametrize("act", ["pause", "hold", "release"])
+def test_what_cannot_be_written_down_is_not_done(talk: Recording, agent: Agent, act: str) -> None:
+    def no_name() -> str:
+        raise RuntimeError("nobody knows who it is")
+
+    service, who = RecordingService(), agent.user
+    sid, now = talk.call.sid, timezone.now()
+    if act == "release":
+        service.hold(call_sid=sid, reason="Case 7", actor=who, now=now)
+    who.get_username = no_name  # type: ignore[method-assign]
+
+    acts: dict[str, Callable[[], object]] = {
+        "pause": lambda: service.set_paused(agent_id=agent.pk, paused=True, actor=who, now=now),
+        "hold": lambda: service.hold(call_sid=sid, reason="Case 7", actor=who, now=now),
+        "release": lambda: service.release(call_sid=sid, actor=who, now=now),
+    }
+    with pytest.raises(RuntimeError):
+        acts[act]()
+
+    talk.refresh_from_db()
+    assert talk.state == "in-progress"
+    assert not Outbox.objects.filter(recording=talk).exists()
+    assert LegalHold.objects.exists() is (act == "release")
 
 
 def test_a_command_that_came_too_late_is_not_sent(twilio: Twilio, agent: Agent, recordings: Recordings) -> None:
