@@ -33,6 +33,7 @@ from ..models import (
 from . import audit
 from .base import BaseService
 from .callbacks import CallbackService
+from .holds import held, without_held
 from .logins import LoginService
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class RetentionService(BaseService):
         done["webhooks"] = self._webhooks(now)
         if days := config.retention_calls:
             old = Call.objects.filter(ended_at__lt=now - timedelta(days=days), erased_at=None)
-            done["calls"] = self._forget(_free(old, "pk").order_by("ended_at")[:BATCH], now)
+            done["calls"] = self._forget(old.exclude(held()).order_by("ended_at")[:BATCH], now)
         if days := config.retention_audit:
             old_entries = AuditEntry.objects.filter(at__lt=now - timedelta(days=days)).order_by("at")[:BATCH]
             done["audit"] = AuditEntry.objects.filter(pk__in=[entry.pk for entry in old_entries]).purge()
@@ -85,8 +86,8 @@ class RetentionService(BaseService):
         done = Counter[str]()
         CallbackService().withdraw(number=number, now=now)
         theirs = Call.objects.filter(Q(from_number=number) | Q(to_number=number), erased_at=None)
-        done["held"] = theirs.filter(pk__in=LegalHold.objects.values("call")).count()
-        while calls := list(_free(theirs, "pk").exclude(ended_at=None).order_by("pk")[:SOUNDS]):
+        done["held"] = theirs.filter(held()).count()
+        while calls := list(theirs.exclude(held()).exclude(ended_at=None).order_by("pk")[:SOUNDS]):
             ids = [call.pk for call in calls]
             done["sounds"] += self._sounds(Recording.objects.filter(call__in=ids, erased_at=None), now, strict=True)
             done["sounds"] += self._sounds(Voicemail.objects.filter(call__in=ids, erased_at=None), now, strict=True)
@@ -117,9 +118,8 @@ class RetentionService(BaseService):
         days = self.config.retention_webhooks
         if not days:
             return 0
-        held = Exists(Call.objects.filter(sid=OuterRef("call_sid"), hold__isnull=False))
-        old = WebhookEvent.objects.filter(received_at__lt=now - timedelta(days=days)).exclude(held)
-        return _delete(old.order_by("received_at"))
+        old = WebhookEvent.objects.filter(received_at__lt=now - timedelta(days=days))
+        return _delete(without_held(old).order_by("received_at"))
 
     def _forget(self, calls: Iterable[Call], now: datetime) -> int:
         """Take the person out of calls: numbers, what was said in notes, what Twilio sent. Counts and times stay."""
@@ -127,7 +127,8 @@ class RetentionService(BaseService):
         ids, sids = [call.pk for call in found], [call.sid for call in found]
         with transaction.atomic():
             Call.objects.filter(pk__in=ids).update(from_number="", to_number="", erased_at=now)
-            CallbackRequest.objects.filter(call__in=ids).exclude(ended_at=None).update(number="")
+            done_with = CallbackRequest.objects.filter(call__in=ids).exclude(ended_at=None)
+            done_with.exclude(entry__call__hold__isnull=False).update(number="")
             OutsideLeg.objects.filter(reservation__entry__call__in=ids).update(number="")
             CallOutcome.objects.filter(reservation__entry__call__in=ids).update(note="")
             Outbox.objects.filter(call_sid__in=sids).update(to_number="", url="", status_url="")
@@ -139,15 +140,11 @@ def _due(kept: QuerySet[M], since: str, days: int, now: datetime) -> QuerySet[M]
     """What is older than so many days, 0 being for ever, is still there, and is not held."""
     if not days:
         return kept.none()
-    return _free(kept.filter(**{f"{since}__lt": now - timedelta(days=days)}, erased_at=None), "call")
+    old = kept.filter(**{f"{since}__lt": now - timedelta(days=days)}, erased_at=None)
+    return old.exclude(Exists(LegalHold.objects.filter(call=OuterRef("call"))))
 
 
 T = TypeVar("T", bound=models.Model)
-
-
-def _free(kept: QuerySet[T], call: str) -> QuerySet[T]:
-    """Without what a legal hold keeps."""
-    return kept.exclude(Exists(LegalHold.objects.filter(call=OuterRef(call))))
 
 
 def _delete(old: QuerySet[T]) -> int:

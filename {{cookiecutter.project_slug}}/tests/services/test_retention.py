@@ -21,11 +21,13 @@ from django_twilio_call.models import (
     Queue,
     Recording,
     Reservation,
+    Supervision,
     WebhookEvent,
 )
-from django_twilio_call.services import RetentionService, audit
+from django_twilio_call.services import OutboxService, RecordingService, RetentionService, audit
+from django_twilio_call.services.rooms import call_in
 from django_twilio_call.tasks import retention
-from tests.fakes import CALLER, Twilio, call_sid
+from tests.fakes import CALLER, FakeTelephony, Twilio, call_sid
 from tests.media import Recordings
 from tests.webhooks.test_recordings import SID, tell
 from tests.webhooks.test_walk import AGENT_LEG, conference_end, connected
@@ -61,6 +63,31 @@ def erase(number: str = CALLER) -> dict[str, int]:
     return dict(RetentionService().erase(number=number, actor=None, now=timezone.now()))
 
 
+OUTSIDE = "+14155550177"
+
+
+def called_in(twilio: Twilio, reservation: Reservation) -> OutsideLeg:
+    """Somebody outside was asked into a conversation, and has left it."""
+    now = timezone.now()
+    leg = OutsideLeg.objects.create(
+        reservation=reservation, room=reservation.conference, number=OUTSIDE, created_at=now
+    )
+    call_in(leg, conference="CF1", now=now)
+    OutboxService(telephony=FakeTelephony()).deliver(now=now)
+    path, sid = f"/twilio/outside-status/?leg={leg.pk}", call_sid(7)
+    twilio.post(path, sid=sid, To=OUTSIDE, CallStatus="in-progress")
+    twilio.post(
+        f"/twilio/conference/?reservation={reservation.pk}",
+        sid=sid,
+        ConferenceSid="CF1",
+        SequenceNumber=10,
+        StatusCallbackEvent="participant-join",
+        ParticipantLabel=leg.label,
+    )
+    twilio.post(path, sid=sid, To=OUTSIDE, CallStatus="completed")
+    return leg
+
+
 def test_nothing_is_deleted_before_its_time(recorded: Call, recordings: Recordings) -> None:
     assert run(29) == {}
     assert len(recordings.kept) == 2
@@ -94,17 +121,33 @@ def test_zero_days_are_for_ever(recorded: Call, settings: Settings) -> None:
 
 
 def test_a_hold_keeps_everything_until_it_is_released(recorded: Call, agent: Agent, recordings: Recordings) -> None:
-    for leg in Call.objects.all():
-        LegalHold.objects.create(call=leg, reason="Case 7", placed_by=agent.user, placed_at=timezone.now())
-    # What names no leg is not the call's: a conference's recording callback says nothing of anybody.
-    WebhookEvent.objects.filter(call_sid="").delete()
+    RecordingService().hold(call_sid=recorded.sid, reason="Case 7", actor=agent.user, now=timezone.now())
 
     assert run(9999) == {}
     assert erase() == {"held": 1}
     assert len(recordings.kept) == 2
 
-    LegalHold.objects.all().delete()
+    RecordingService().release(call_sid=recorded.sid, actor=agent.user, now=timezone.now())
     assert run(9999)["calls"] == 2
+
+
+def test_a_hold_keeps_what_twilio_sent_of_everybody_in_the_call(recorded: Call, agent: Agent, twilio: Twilio) -> None:
+    reservation = Reservation.objects.get()
+    twilio.post("/twilio/status/", sid=call_sid(8), From="client:supervisor_1", CallStatus="completed")
+    Supervision.objects.create(
+        reservation=reservation, user=agent.user, call_sid=call_sid(8), created_at=timezone.now(), ended_at=timezone.now()
+    )
+    called_in(twilio, reservation)
+    told = f"/twilio/conference/?reservation={reservation.pk}&SequenceNumber=12"
+    twilio.post(told, sid="", ConferenceSid="CF1", StatusCallbackEvent="conference-end")
+    RecordingService().hold(call_sid=recorded.sid, reason="Case 7", actor=agent.user, now=timezone.now())
+    sent = WebhookEvent.objects.count()
+
+    twilio.post("/twilio/voice/", sid=call_sid(9))
+    assert run(9999) == {"webhooks": 1}
+
+    assert WebhookEvent.objects.count() == sent
+    assert Call.objects.exclude(from_number="").count() == Call.objects.count()
 
 
 def test_a_run_is_bounded_and_the_next_goes_on(twilio: Twilio, now: datetime) -> None:
