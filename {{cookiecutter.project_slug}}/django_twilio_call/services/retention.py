@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from ..constants import RecordingState
+from ..constants import OutboxKind, OutboxState, RecordingState
 from ..exceptions import TelephonyError, ValidationError
 from ..media import Media, get_media
 from ..models import (
@@ -33,7 +33,7 @@ from ..models import (
 from . import audit
 from .base import BaseService
 from .callbacks import CallbackService
-from .holds import held, without_held
+from .holds import held, outside, without_held
 from .logins import LoginService
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ BATCH: Final = 500
 """Rows of one kind in one run: a transaction that takes a moment, and a run that ends."""
 SOUNDS: Final = 50
 """Recordings in one run: each is a request to Twilio."""
+LONGEST: Final = timedelta(days=2)
+"""Nothing is told of a leg any more so long after it began: Twilio ends every call within a day."""
 
 
 class RetentionService(BaseService):
@@ -93,6 +95,7 @@ class RetentionService(BaseService):
             done["sounds"] += self._sounds(Voicemail.objects.filter(call__in=ids, erased_at=None), now, strict=True)
             done["calls"] += self._forget(calls, now)
         done["live"] = theirs.filter(ended_at=None).count()
+        done += self._forget_number(number)
         done += Counter()
         audit.record(actor=actor, action="erase", target="a person", detail=dict(done), address=address, now=now)
         return done
@@ -129,11 +132,45 @@ class RetentionService(BaseService):
             Call.objects.filter(pk__in=ids).update(from_number="", to_number="", erased_at=now)
             done_with = CallbackRequest.objects.filter(call__in=ids).exclude(ended_at=None)
             done_with.exclude(entry__call__hold__isnull=False).update(number="")
-            OutsideLeg.objects.filter(reservation__entry__call__in=ids).update(number="")
+            self._forget_outside(OutsideLeg.objects.filter(reservation__entry__call__in=ids).exclude(number=""))
             CallOutcome.objects.filter(reservation__entry__call__in=ids).update(note="")
-            Outbox.objects.filter(call_sid__in=sids).update(to_number="", url="", status_url="")
+            _unaddress(Outbox.objects.filter(call_sid__in=sids))
+            # Of a call that was made for us: the command knows it by the sid it had before.
+            _unaddress(Outbox.objects.filter(entry__call__in=ids))
             WebhookEvent.objects.filter(call_sid__in=sids).delete()
         return len(found)
+
+    @transaction.atomic
+    def _forget_number(self, number: str) -> Counter[str]:
+        """Take somebody out of the calls of others, into which an agent had called them, and out of old commands."""
+        legs = OutsideLeg.objects.filter(number=number)
+        kept = list(legs.filter(outside()).values_list("pk", flat=True))
+        free = legs.exclude(pk__in=kept)
+        done = Counter(held=len(kept), live=free.filter(ended_at=None).count())
+        done["outside"] = self._forget_outside(free.exclude(ended_at=None))
+        sent = Outbox.objects.filter(to_number=number).exclude(state__in=OutboxState.OPEN_STATES)
+        _unaddress(sent.exclude(entry__call__hold__isnull=False).exclude(changes__leg__in=kept))
+        return done
+
+    def _forget_outside(self, legs: QuerySet[OutsideLeg]) -> int:
+        """Take away whom these legs called. No call's row has their sids: our own URLs and their labels say whose."""
+        found = list(legs)
+        if not found:
+            return 0
+        keys, began = [leg.pk for leg in found], [leg.created_at for leg in found]
+        sent = WebhookEvent.objects.filter(received_at__range=(min(began), max(began) + LONGEST))
+        told = Q(payload__leg__in=[str(key) for key in keys])
+        told |= Q(payload__ParticipantLabel__in=[leg.label for leg in found])
+        dialled = Q(kind="outside", payload__reservation__in=[str(leg.reservation_id) for leg in found])
+        sids = set(sent.filter(told).values_list("call_sid", flat=True)) - {""}
+        sent.filter(told | dialled | Q(call_sid__in=sids)).delete()
+        _unaddress(Outbox.objects.filter(kind=OutboxKind.ADD_PARTICIPANT, call_sid="", changes__leg__in=keys))
+        return OutsideLeg.objects.filter(pk__in=keys).update(number="")
+
+
+def _unaddress(commands: QuerySet[Outbox]) -> None:
+    """Leave of commands that they were given, and not whom they called."""
+    commands.update(to_number="", url="", status_url="")
 
 
 def _due(kept: QuerySet[M], since: str, days: int, now: datetime) -> QuerySet[M]:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Q
 from django.utils import timezone
 from pytest_django import Settings
 
+from django_twilio_call.constants import OutboxKind, OutboxState, QueueEntryState
 from django_twilio_call.exceptions import TelephonyError
 from django_twilio_call.models import (
     Agent,
     AuditEntry,
     Call,
     CallOutcome,
-    LegalHold,
+    Outbox,
     OutsideLeg,
     Queue,
+    QueueEntry,
     Recording,
     Reservation,
     Supervision,
     WebhookEvent,
 )
-from django_twilio_call.services import OutboxService, RecordingService, RetentionService, audit
+from django_twilio_call.services import OutboxService, RecordingService, RetentionService, TransferService, audit
 from django_twilio_call.services.rooms import call_in
 from django_twilio_call.tasks import retention
 from tests.fakes import CALLER, FakeTelephony, Twilio, call_sid
@@ -132,10 +136,10 @@ def test_a_hold_keeps_everything_until_it_is_released(recorded: Call, agent: Age
 
 
 def test_a_hold_keeps_what_twilio_sent_of_everybody_in_the_call(recorded: Call, agent: Agent, twilio: Twilio) -> None:
-    reservation = Reservation.objects.get()
+    reservation, now = Reservation.objects.get(), timezone.now()
     twilio.post("/twilio/status/", sid=call_sid(8), From="client:supervisor_1", CallStatus="completed")
     Supervision.objects.create(
-        reservation=reservation, user=agent.user, call_sid=call_sid(8), created_at=timezone.now(), ended_at=timezone.now()
+        reservation=reservation, user=agent.user, call_sid=call_sid(8), created_at=now, ended_at=now
     )
     called_in(twilio, reservation)
     told = f"/twilio/conference/?reservation={reservation.pk}&SequenceNumber=12"
@@ -186,6 +190,69 @@ def test_whom_an_agent_had_called_in_is_forgotten_with_the_call(recorded: Call, 
 
     leg.refresh_from_db()
     assert leg.number == ""
+
+
+def traces(number: str) -> list[object]:
+    """Where that number still stands."""
+    events = WebhookEvent.objects.filter(Q(payload__icontains=number) | Q(response__contains=number))
+    return [*events, *Outbox.objects.filter(to_number=number), *OutsideLeg.objects.filter(number=number)]
+
+
+def test_somebody_who_was_asked_into_the_call_of_another_is_erased(recorded: Call, twilio: Twilio) -> None:
+    called_in(twilio, Reservation.objects.get())
+    assert traces(OUTSIDE)
+
+    assert erase(OUTSIDE) == {"outside": 1}
+
+    assert traces(OUTSIDE) == []
+    assert not WebhookEvent.objects.filter(call_sid=call_sid(7)).exists()
+    assert WebhookEvent.objects.filter(call_sid=recorded.sid).exists()
+    recorded.refresh_from_db()
+    assert recorded.from_number == CALLER
+
+
+def test_somebody_to_whom_a_caller_was_sent_is_erased(twilio: Twilio, agent: Agent) -> None:
+    reservation = connected(twilio)
+    TransferService().to_outside(agent_id=agent.pk, number=OUTSIDE, now=timezone.now())
+    twilio.post(f"/twilio/outside/?reservation={reservation.pk}")
+    assert erase(OUTSIDE) == {"live": 1}
+    twilio.post(f"/twilio/outside-ended/?reservation={reservation.pk}", DialCallStatus="completed")
+
+    erase(OUTSIDE)
+
+    assert traces(OUTSIDE) == []
+
+
+def test_whom_a_held_call_was_connected_with_is_kept(recorded: Call, agent: Agent, twilio: Twilio) -> None:
+    called_in(twilio, Reservation.objects.get())
+    RecordingService().hold(call_sid=recorded.sid, reason="Case 7", actor=agent.user, now=timezone.now())
+    before = traces(OUTSIDE)
+
+    assert erase(OUTSIDE) == {"held": 1}
+    assert erase(CALLER) == {"held": 1}
+
+    assert traces(OUTSIDE) == before
+
+
+@pytest.mark.parametrize("how", [lambda: erase(), lambda: run(366)], ids=["asked for", "in time"])
+def test_commands_forget_whom_they_called(
+    recorded: Call, twilio: Twilio, queue: Queue, how: Callable[[], object]
+) -> None:
+    """A callback's command has the sid its call had before it was made, that of a leg outside none."""
+    now = timezone.now()
+    called_in(twilio, Reservation.objects.get())
+    back = Call.objects.create(sid=call_sid(5), from_number=CALLER, to_number="", started_at=now, ended_at=now)
+    entry = QueueEntry.objects.create(
+        call=back, queue=queue, priority=0, enqueued_at=now, state=QueueEntryState.ANSWERED
+    )
+    command = Outbox(kind=OutboxKind.CREATE_CALL, call_sid="CB5", to_number=CALLER, entry=entry, state=OutboxState.DONE)
+    command.not_before = command.created_at = now
+    command.save()
+
+    how()
+
+    assert not Outbox.objects.exclude(to_number="").exists()
+    assert traces(OUTSIDE) == []
 
 
 def test_somebody_else_is_left_alone(recorded: Call, twilio: Twilio) -> None:
