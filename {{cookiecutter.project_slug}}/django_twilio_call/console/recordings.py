@@ -82,6 +82,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Messages nobody has handled, the oldest first, and the latest ones that somebody has."""
     box = VoicemailService().inbox(user=request.user)
     context = {
+        "waiting": box.waiting,
         "new": [(message, presenters.caller_text(message.call.from_number)) for message in box.new],
         "handled": [(message, presenters.caller_text(message.call.from_number)) for message in box.handled],
     }

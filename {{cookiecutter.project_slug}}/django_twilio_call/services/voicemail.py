@@ -20,8 +20,9 @@ HANDLED_SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Messages to be handled, the oldest first, and those handled, the latest first."""
+    """Messages to be handled, the oldest first, and those handled, the latest first; `waiting`: how many there are."""
 
+    waiting: int
     new: list[Voicemail]
     handled: list[Voicemail]
 
@@ -59,8 +60,10 @@ class VoicemailService(BaseService):
     def inbox(self, *, user: Any) -> Inbox:
         """The messages this user may hear."""
         messages = _for(user).select_related("queue", "call", "heard_by")
+        new = messages.filter(heard_at=None)
         return Inbox(
-            new=list(messages.filter(heard_at=None).order_by("recorded_at", "pk")[:SHOWN]),
+            waiting=new.count(),
+            new=list(new.order_by("recorded_at", "pk")[:SHOWN]),
             handled=list(messages.exclude(heard_at=None)[:HANDLED_SHOWN]),
         )
 

@@ -30,6 +30,7 @@ from django_twilio_call.models import (
     give_role,
 )
 from django_twilio_call.services import records
+from django_twilio_call.services.voicemail import SHOWN
 from tests.conftest import make_agent
 from tests.fakes import CALLER, Twilio, call_sid
 from tests.media import Recordings, wav
@@ -310,6 +311,22 @@ def test_an_agent_hears_messages_of_their_queues_and_no_conversations(
 
 def test_an_agent_does_not_hear_their_own_recorded_call(at_desk: Client, recorded: Recording) -> None:
     assert at_desk.get(SOUND).status_code == 404
+
+
+def test_the_inbox_counts_messages_it_does_not_show(
+    at_desk: Client, twilio: Twilio, queue: Queue, now: datetime
+) -> None:
+    twilio.post("/twilio/voice/")
+    call = Call.objects.get()
+    Voicemail.objects.bulk_create(
+        Voicemail(queue=queue, call=call, recording_sid=f"RE{n:032}", url="", duration=1, recorded_at=now)
+        for n in range(SHOWN + 3)
+    )
+
+    page = text(at_desk, "/voicemail/")
+
+    assert f"{SHOWN + 3} to handle" in page
+    assert page.count("Mark handled:") == SHOWN
 
 
 def test_a_message_is_handled_once(twilio: Twilio, at_desk: Client, agent: Agent, queue: Queue) -> None:
