@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django_twilio_call.console.wallboard.WallboardMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_twilio_call.requestlog.RequestLogMiddleware",
+    "django_twilio_call.webhooks.middleware.WebhookMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
