@@ -13,7 +13,18 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from ..models import Agent, Calendar, IVRFlow, OpeningTime, Queue, QueueMembership, Role, SpecialDay, give_role
+from ..models import (
+    Agent,
+    Calendar,
+    IVRFlow,
+    OpeningTime,
+    Queue,
+    QueueMembership,
+    Role,
+    Skill,
+    SpecialDay,
+    give_role,
+)
 from .base import BaseService
 from .bootstrap_file import SECTIONS, Row, rows, special_days, week
 from .flow_check import check_flow
@@ -150,7 +161,12 @@ class _Making:
         flow = self._save(row, IVRFlow, {"key": row.key}, row.only("name", "number", "draft"))
         if flow is None:
             return
-        found = check_flow(flow.draft, queues=self._keys("queues", Queue), calendars=self._keys("calendars", Calendar))
+        found = check_flow(
+            flow.draft,
+            queues=self._keys("queues", Queue),
+            calendars=self._keys("calendars", Calendar),
+            skills=set(Skill.objects.values_list("key", flat=True)),
+        )
         self.report.problems += [f"{row.path}.draft.{finding}" for finding in found]
         if found or self.report.problems or (flow.release is not None and flow.release.definition == flow.draft):
             return

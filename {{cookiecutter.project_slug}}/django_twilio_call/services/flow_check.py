@@ -38,8 +38,13 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Type of a node -> what it must have."""
 
-OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {"menu": ("attempts", "timeout"), "hangup": ("text",)}
+OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "menu": ("attempts", "timeout"),
+    "queue": ("skills",),
+    "hangup": ("text",),
+}
 FLOW_KEYS: Final = {"start", "nodes", "language", "voice", "texts"}
+MOST_SKILLS: Final = 3
 TARGETS: Final = ("next", "open", "closed", "default", "menu")
 """Keys that name another node; a menu's `keys` do so too."""
 
@@ -47,8 +52,10 @@ WITHOUT_CALLER: Final = ("next", "open", "closed", "default", "menu")
 """Ways a caller goes who presses nothing: if these come round again, somebody listens for ever, and we pay."""
 
 
-def check_flow(flow: object, *, queues: Collection[str], calendars: Collection[str]) -> list[Finding]:
-    """Everything that is wrong with a flow, given the keys of the queues and calendars there are."""
+def check_flow(
+    flow: object, *, queues: Collection[str], calendars: Collection[str], skills: Collection[str]
+) -> list[Finding]:
+    """Everything that is wrong with a flow, given the keys of the queues, calendars and skills there are."""
     if not isinstance(flow, dict) or not isinstance(flow.get("nodes"), dict) or not flow["nodes"]:
         return [Finding("", "nodes", "there must be at least one node, each under its name")]
     nodes: dict[str, Any] = flow["nodes"]
@@ -56,6 +63,7 @@ def check_flow(flow: object, *, queues: Collection[str], calendars: Collection[s
     nodes = {name: node for name, node in nodes.items() if isinstance(node, dict)}
     found += _strangers(nodes, "queue", queues)
     found += _strangers(nodes, "calendar", calendars)
+    found += _unknown_skills(nodes, skills)
     found += _unreachable(nodes, flow.get("start"))
     found += _endless(nodes)
     return sorted(set(found))
@@ -101,6 +109,14 @@ def _strangers(nodes: Mapping[str, Node], key: str, known: Collection[str]) -> I
     for name, node in nodes.items():
         if key in node and not _is_in(node[key], known):
             yield Finding(name, key, f"there is no {key} {node[key]!r}")
+
+
+def _unknown_skills(nodes: Mapping[str, Node], known: Collection[str]) -> Iterator[Finding]:
+    for name, node in nodes.items():
+        wanted = node.get("skills")
+        for skill in wanted if isinstance(wanted, dict) else ():
+            if skill not in known:
+                yield Finding(name, f"skills.{skill}", f"there is no skill {skill!r}")
 
 
 def _unreachable(nodes: Mapping[str, Node], start: object) -> Iterator[Finding]:
@@ -159,9 +175,17 @@ def _are_keys(value: object) -> str | None:
     return f"{', '.join(wrong)}: a phone has 0 to 9, * and #" if wrong else None
 
 
+def _are_levels(value: object) -> str | None:
+    if not isinstance(value, dict) or not 1 <= len(value) <= MOST_SKILLS:
+        return f"needs one to {MOST_SKILLS} skills, each with its level"
+    wrong = [f"{skill}: {rule}" for skill, level in value.items() if (rule := _within(1, 10)(level)) is not None]
+    return ", ".join(wrong) or None
+
+
 _RULES: Final[Mapping[str, Callable[[object], str | None]]] = {
     "text": _is_text,
     "keys": _are_keys,
+    "skills": _are_levels,
     "attempts": _within(1, 10),
     "timeout": _within(1, 60),
 }

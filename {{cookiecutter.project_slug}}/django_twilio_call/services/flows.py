@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
-from ..models import Calendar, IVRFlow, IVRVersion, Queue
+from ..models import Calendar, IVRFlow, IVRVersion, Queue, Skill
 from .base import BaseService
 from .flow_check import Finding, check_flow
 
@@ -26,11 +26,12 @@ class FlowService(BaseService):
         return self.check_draft(self._flow(key).draft)
 
     def check_draft(self, draft: Any) -> list[Finding]:
-        """All that is wrong with a draft, given the queues and calendars there are."""
+        """All that is wrong with a draft, given the queues, calendars and skills there are."""
         return check_flow(
             draft,
             queues=set(Queue.objects.values_list("key", flat=True)),
             calendars=set(Calendar.objects.values_list("key", flat=True)),
+            skills=set(Skill.objects.values_list("key", flat=True)),
         )
 
     def publish(self, *, key: str, now: datetime) -> IVRVersion:

@@ -141,7 +141,8 @@ class IVRService(BaseService):
 
     def _do(self, place: Place, node: Mapping[str, Any], now: datetime) -> Step:
         if node["type"] == "queue":
-            return QueueService().enter(call_sid=place.call_sid, queue_key=node["queue"], now=now)
+            wanted = " ".join(f"{skill}:{level}" for skill, level in node.get("skills", {}).items())
+            return QueueService().enter(call_sid=place.call_sid, queue_key=node["queue"], requires=wanted, now=now)
         queue = Queue.objects.filter(key=node["queue"]).first()
         if queue is None:
             raise NotFound(f"queue {node['queue']!r}")

@@ -42,7 +42,8 @@ def found(**changes: Any) -> list[str]:
 
 
 def check(flow: Any) -> list[str]:
-    return [str(finding) for finding in check_flow(flow, queues={"support", "sales"}, calendars={"office"})]
+    found = check_flow(flow, queues={"support", "sales"}, calendars={"office"}, skills={"german"})
+    return [str(finding) for finding in found]
 
 
 def changed(node: str, **keys: Any) -> dict[str, Any]:
@@ -68,6 +69,9 @@ def test_nothing_is_wrong_with_a_whole_flow() -> None:
         (changed("main", attempts=True), "main.attempts: True must be 1 to 10"),
         (changed("main", prompt="Hi"), "main.prompt: is not known; a menu has text, keys, default, attempts, timeout"),
         (changed("again", menu="bye"), "again.menu: 'bye' is no menu"),
+        (changed("support", skills={}), "support.skills: needs one to 3 skills, each with its level"),
+        (changed("support", skills={"german": 0}), "support.skills: german: 0 must be 1 to 10"),
+        (changed("support", skills={"dutch": 1}), "support.skills.dutch: there is no skill 'dutch'"),
         (changed("support", queue="nobody"), "support.queue: there is no queue 'nobody'"),
         (changed("night", queue=["support"]), "night.queue: there is no queue ['support']"),
         (changed("open?", calendar="moon"), "open?.calendar: there is no calendar 'moon'"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
-from django_twilio_call.constants import QueueEntryState
-from django_twilio_call.models import Call, CallbackRequest, IVRVersion, QueueEntry
+from django_twilio_call.constants import Onward, QueueEntryState
+from django_twilio_call.models import Agent, Call, CallbackRequest, IVRVersion, Queue, QueueEntry, Skill
+from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
 
 from .conftest import Publish, open_all_week
@@ -36,6 +38,25 @@ def test_outside_of_the_hours_the_flow_goes_another_way(twilio: Twilio, publish:
 def test_a_key_leads_to_its_node(twilio: Twilio, asked: IVRVersion) -> None:
     assert "<Enqueue" in press(twilio, "1")
     assert QueueEntry.objects.get().state == QueueEntryState.WAITING
+
+
+def test_a_menu_says_what_a_caller_needs_who_goes_that_way_and_goes_on_elsewhere(
+    twilio: Twilio, publish: Publish, agent: Agent
+) -> None:
+    Skill.objects.create(key="german", name="German")
+    publish(support={"skills": {"german": 2}})
+    open_all_week()
+    twilio.post("/twilio/voice/")
+    press(twilio, "1")
+    entry = QueueEntry.objects.get()
+
+    assert entry.requires == "german:2"
+    assert RoutingService().route(now=timezone.now()) == 0  # the agent knows none
+    entry.queue.overflow_queue = Queue.objects.get(key="sales")
+    entry.queue.save()
+    QueueEntry.objects.update(state=QueueEntryState.OVERFLOWED, overflow_to=Onward.QUEUE, ended_at=timezone.now())
+    twilio.post(f"/twilio/onward/?entry={entry.pk}")
+    assert QueueEntry.objects.latest("pk").requires == "german:2"
 
 
 def test_what_opening_times_lead_to_is_done_in_a_webhook_of_its_own(twilio: Twilio, publish: Publish) -> None:
