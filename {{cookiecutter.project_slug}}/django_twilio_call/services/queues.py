@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Max, Value, When
 
 from ..constants import Onward, OverflowReason, QueueEntryState, RecordingPolicy
 from ..exceptions import NotFound
@@ -33,23 +33,30 @@ _OUTCOMES: Final = {
 """Twilio's QueueResult -> outcome and its reason. `redirected` and the bridged ones decide nothing: `connect` does."""
 
 
+AT_ONCE: Final = 50
+"""More callers than this do not enter a queue in the same moment."""
+
+
 class QueueService(BaseService):
     """The wait of one caller. Every method joins the transaction of its webhook."""
 
     service_type = "queue"
 
     def enter(
-        self, *, call_sid: str, queue_key: str, now: datetime, since: datetime | None = None
+        self, *, call_sid: str, queue_key: str, now: datetime, since: datetime | None = None, requires: str = ""
     ) -> Queued | SendOn | Sorry:
-        """Put the caller in line, from `since` on where they have waited elsewhere.
+        """Put the caller in line, from `since` on where they have waited elsewhere; `requires` adds to its skills.
 
         A queue that does not take them is an outcome too: it counts as offered and overflowed.
         """
-        met = entrance(queue_key=queue_key, call_sid=call_sid)
-        if met is None or met.caller is None:
-            raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")
+        met, caller = _meet(queue_key, call_sid)
+        if met.waiting + AT_ONCE >= met.queue.max_size:  # one by one, or two would take the last place
+            list(Queue.objects.select_for_update(no_key=True).filter(pk=met.queue.pk).values_list("pk"))
+            met, caller = _meet(queue_key, call_sid)
         queue = met.queue
-        entry = QueueEntry(call_id=met.caller, queue=queue, priority=queue.priority, enqueued_at=since or now)
+        entry = QueueEntry(
+            call_id=caller, queue=queue, priority=queue.priority, enqueued_at=since or now, requires=requires
+        )
         closed = self._closed(queue, now)
         if reason := _refusal(met, closed):
             return self._send_on(entry, reason, closed, now)
@@ -81,7 +88,7 @@ class QueueService(BaseService):
         if entry is None:
             return Wait(position=0)
         queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
-        if waited >= queue.max_wait and not being_fetched:
+        if not being_fetched and (waited >= queue.max_wait or _waited_here(entry, now) >= queue.max_wait):
             return GiveUp()
         announced = position if not being_fetched and self._is_due(entry, waited) else 0
         estimated = announced and queue.announce_estimate
@@ -137,7 +144,9 @@ class QueueService(BaseService):
             raise NotFound(f"overflowed visit {entry_id} of call {call_sid!r}")
         following = entry.queue.overflow_queue
         if entry.overflow_to == Onward.QUEUE and following is not None:
-            return self.enter(call_sid=call_sid, queue_key=following.key, since=entry.enqueued_at, now=now)
+            return self.enter(
+                call_sid=call_sid, queue_key=following.key, since=entry.enqueued_at, requires=entry.requires, now=now
+            )
         if entry.overflow_to == Onward.VOICEMAIL:
             return VoicemailService().take(queue=entry.queue)
         if entry.overflow_to == Onward.CALLBACK:
@@ -215,6 +224,14 @@ class QueueService(BaseService):
         return SendOn(entry_id=entry.pk, reason=reason, closed=closed, speech=speech_of(entry.queue))
 
 
+def _meet(queue_key: str, call_sid: str) -> tuple[Entrance, int]:
+    """The queue as the call meets it, and the call's row."""
+    met = entrance(queue_key=queue_key, call_sid=call_sid)
+    if met is None or met.caller is None:
+        raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")
+    return met, met.caller
+
+
 def _refusal(met: Entrance, closed: Closed | None) -> str:
     """Why the queue does not take a caller now; "" when it does."""
     if closed is not None:
@@ -222,6 +239,20 @@ def _refusal(met: Entrance, closed: Closed | None) -> str:
     if met.waiting >= met.queue.max_size:
         return OverflowReason.FULL
     return "" if met.served else OverflowReason.NOBODY
+
+
+def _waited_here(entry: QueueEntry, now: datetime) -> float:
+    """Seconds since the caller came to this queue: Twilio begins anew with whoever was nearly put through.
+
+    A place in line may be older: kept from another queue, or for a callback.
+    """
+    seconds = (now - entry.enqueued_at).total_seconds()
+    if seconds < entry.queue.max_wait:
+        return seconds
+    others = QueueEntry.objects.filter(call=entry.call_id, pk__lt=entry.pk)
+    before: datetime | None = others.aggregate(last=Max("ended_at"))["last"]
+    came = max(entry.enqueued_at, entry.call.answered_at or entry.call.started_at)
+    return (now - max(came, before or came)).total_seconds()
 
 
 def _or_asked(field: str, value: str) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -164,6 +165,19 @@ def test_many_workers_make_one_call_in_its_turn(db: None, now: datetime) -> None
         assert sum(sent) == 1
     assert len(telephony.asked) == 3
     assert Outbox.objects.filter(state=OutboxState.DONE).count() == 3
+
+
+def test_the_last_places_of_a_queue_are_taken_once(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    queue.max_size = 3
+    queue.save()
+    sids = [call_sid(number) for number in range(1, 9)]
+    for sid in sids:
+        twilio.post("/twilio/voice/", sid=sid)
+
+    at_once(*(lambda sid=sid: twilio.post("/twilio/gather/?attempt=1", sid=sid, Digits="1") for sid in sids))
+
+    visits = QueueEntry.objects.values_list("state", "overflow_reason")
+    assert Counter(visits) == {("waiting", ""): 3, ("overflowed", "full"): 5}
 
 
 def test_many_workers_compare_once(db: None, now: datetime) -> None:

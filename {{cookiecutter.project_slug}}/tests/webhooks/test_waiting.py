@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db.models import F
+from django.utils import timezone
 
 from django_twilio_call.conf import get_config
-from django_twilio_call.models import Agent, Queue
-from django_twilio_call.services.decisions import Speech, Wait
+from django_twilio_call.constants import QueueEntryState
+from django_twilio_call.models import Agent, Call, Queue, QueueEntry
+from django_twilio_call.services import QueueService
+from django_twilio_call.services.decisions import Queued, Speech, Wait
 from django_twilio_call.webhooks import twiml
 from tests.fakes import Twilio
 
@@ -60,6 +66,28 @@ def test_a_second_wait_of_the_same_visit_begins_anew(twilio: Twilio, agent: Agen
     hears(twilio, entry.pk, 300)
 
     assert "number 2" in hears(twilio, entry.pk, 5)
+
+
+def test_who_was_nearly_put_through_has_waited_from_the_beginning(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    """Twilio's own count begins anew when a caller comes back into the queue."""
+    entry = enqueue(twilio)
+    QueueEntry.objects.update(enqueued_at=F("enqueued_at") - timedelta(seconds=queue.max_wait))
+    Call.objects.update(answered_at=F("answered_at") - timedelta(seconds=queue.max_wait))
+
+    assert "<Leave" in hears(twilio, entry.pk, 3)
+
+
+def test_the_wait_in_another_queue_does_not_send_a_caller_on(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    first = enqueue(twilio)
+    long_ago = first.enqueued_at - timedelta(seconds=queue.max_wait)
+    Call.objects.update(answered_at=long_ago)
+    other = Queue.objects.create(key="other", name="Other")
+    QueueEntry.objects.update(state="overflowed", ended_at=timezone.now(), enqueued_at=long_ago)
+    second = QueueService().enter(call_sid=first.call.sid, queue_key="other", since=long_ago, now=timezone.now())
+
+    assert isinstance(second, Queued)
+    assert "number 2" in hears(twilio, second.entry_id, 3)
+    assert other.entries.get().state == QueueEntryState.WAITING
 
 
 def test_a_queue_has_its_own_language_voice_texts_and_music(twilio: Twilio, agent: Agent, queue: Queue) -> None:
