@@ -32,6 +32,7 @@ class DialingService(BaseService):
     def sweep(self, *, now: datetime) -> int:
         """Take back places nobody needs, settle tries that ended, and line up whose time has come; answers how many."""
         given_up = sum(self._give_up(pk, reason, now) for pk, reason in list(self._in_vain()))
+        given_up += sum(self._put_off(pk, now) for pk in list(self._after_hours(now)))
         lined_up = CallbackRequest.objects.filter(state=CallbackState.LINED_UP)
         over = lined_up.exclude(entry__state__in=QueueEntryState.OPEN_STATES).values_list("pk", flat=True)
         settled = sum(self._settle(pk, now) for pk in list(over[: self.batch_size]))
@@ -47,6 +48,21 @@ class DialingService(BaseService):
         ended = Q(call__ended_at__isnull=False, call__answered_at=None)
         unanswered = visits.filter(refused | ended, callbacks__state=CallbackState.LINED_UP).distinct()
         yield from ((pk, OverflowReason.NO_ANSWER) for pk in unanswered.values_list("pk", flat=True))
+
+    def _after_hours(self, now: datetime) -> Iterator[int]:
+        """Visits in line whose queue has closed meanwhile: nobody is called then."""
+        lined_up = CallbackRequest.objects.filter(
+            state=CallbackState.LINED_UP, entry__state=QueueEntryState.WAITING, queue__calendar__isnull=False
+        )
+        for entry_id, calendar in lined_up.values_list("entry", "queue__calendar__key"):
+            if not HoursService().is_open(calendar_key=calendar, at=now):
+                yield entry_id
+
+    @transaction.atomic
+    def _put_off(self, entry_id: int, now: datetime) -> bool:
+        """As `_give_up`, unless an agent has been found in this moment."""
+        waiting = QueueEntry.objects.select_for_update().filter(pk=entry_id, state=QueueEntryState.WAITING)
+        return waiting.exists() and self._give_up(entry_id, OverflowReason.CLOSED, now)
 
     @transaction.atomic
     def _give_up(self, entry_id: int, reason: str, now: datetime) -> bool:
@@ -66,12 +82,15 @@ class DialingService(BaseService):
             return False
         if request.entry.state == QueueEntryState.ANSWERED:
             request.state, request.ended_at = CallbackState.DONE, now
+        elif request.entry.overflow_reason == OverflowReason.CLOSED:
+            # Nobody was called, so it was no attempt.
+            request.state, request.attempts, request.not_before = CallbackState.WAITING, request.attempts - 1, now
         elif request.attempts >= request.queue.callback_attempts:
             request.state, request.ended_at = CallbackState.FAILED, now
         else:
             request.state = CallbackState.WAITING
             request.not_before = now + timedelta(seconds=request.queue.callback_pause)
-        request.save(update_fields=["state", "ended_at", "not_before"])
+        request.save(update_fields=["state", "ended_at", "not_before", "attempts"])
         return True
 
     @transaction.atomic

@@ -173,6 +173,12 @@ def test_outside_of_the_hours_nobody_is_called(request_: CallbackRequest, queue:
     assert state(request_) == CallbackState.WAITING
     DialingService().sweep(now=at(9))
     assert state(request_) == CallbackState.LINED_UP
+    for _ in range(2):  # first the visit ends, then what it means is seen
+        DialingService().sweep(now=at(17))
+    assert (state(request_), request_.attempts) == (CallbackState.WAITING, 0)
+    assert RoutingService().route(now=at(17)) == 0
+    DialingService().sweep(now=at(9) + timedelta(days=7))
+    assert (state(request_), request_.attempts) == (CallbackState.LINED_UP, 1)
 
 
 def test_the_call_is_made_when_the_agent_has_joined(called: tuple[Reservation, FakeTelephony]) -> None:
