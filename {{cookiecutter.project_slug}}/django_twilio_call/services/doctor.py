@@ -13,7 +13,7 @@ from ..account import TwilioAccount, get_account
 from ..exceptions import TelephonyError
 from . import doctor_account, doctor_addresses
 from .base import BaseService
-from .symptoms import Patient, Symptom
+from .symptoms import NothingToLookAt, Patient, Symptom
 
 FINE: Final = "fine"
 WRONG: Final = "wrong"
@@ -73,6 +73,8 @@ class DoctorService(BaseService):
             return [
                 Diagnosis(id_, UNKNOWN, f"Twilio does not tell: {error}", "mend what is wrong first, then look again")
             ]
+        except NothingToLookAt as missing:
+            return [Diagnosis(id_, UNKNOWN, f"not looked at: {missing}", "look again when it is there")]
         except DatabaseError as error:
             return [
                 Diagnosis(id_, UNKNOWN, f"the database does not tell: {error}", "manage.py migrate, or DATABASE_URL")

@@ -10,7 +10,7 @@ from ..constants import CallbackState, HTTPStatusCodes
 from ..exceptions import TelephonyError
 from ..models import Agent, CallbackRequest
 from .addresses import app_url, webhook
-from .symptoms import SETUP, Patient, Symptom
+from .symptoms import SETUP, NothingToLookAt, Patient, Symptom
 
 EDGES: Final = {"au1": "sydney", "de1": "frankfurt", "ie1": "dublin", "jp1": "tokyo", "sg1": "singapore"}
 """Region -> its edge. Any edge leads to us1."""
@@ -114,7 +114,9 @@ def concurrency(patient: Patient) -> Iterator[Symptom]:
 def media_auth(patient: Patient) -> Iterator[Symptom]:
     """Whoever has a recording's address could hear it."""
     url = patient.account.newest_recording()
-    if url and ask("GET", url).status == HTTPStatusCodes.OK:
+    if not url:
+        raise NothingToLookAt("the account has no recording")
+    if ask("GET", url).status == HTTPStatusCodes.OK:
         yield Symptom(
             f"{url} is heard by anybody who has the address",
             "Twilio's console: Voice, Settings, General: HTTP Basic Authentication for media access",

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..account import ask
 from .addresses import number_settings, webhook
-from .symptoms import SETUP, Patient, Symptom
+from .symptoms import SETUP, NothingToLookAt, Patient, Symptom
 
 STANDARD: Final = {"http": 80, "https": 443}
 PROXY: Final = "have the proxy pass /twilio/ on without redirecting, with X-Forwarded-Proto"
@@ -68,7 +68,7 @@ def port(patient: Patient) -> Iterator[Symptom]:
 def fallback(patient: Patient) -> Iterator[Symptom]:
     """Without one, callers hear that an application error has occurred; on our own host it is away when we are."""
     if patient.number is None:
-        return
+        raise NothingToLookAt("the number is not the account's")
     url = patient.number.settings["voice_fallback_url"]
     if not url:
         yield Symptom(f"{patient.number.number} has no voice_fallback_url", SETUP)

@@ -14,6 +14,10 @@ from ..conf import Config
 SETUP: Final = "manage.py twilio setup --apply"
 
 
+class NothingToLookAt(Exception):
+    """What a check would look at is not there: neither well nor ill."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symptom:
     """Something that is not as it should be. A warning hurts some day, or some callers."""
