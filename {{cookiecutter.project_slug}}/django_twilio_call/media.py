@@ -110,7 +110,13 @@ def _host(config: Config) -> str:
 
 def _refused(answer: BaseHTTPResponse) -> TelephonyError:
     retryable = answer.status == 429 or answer.status >= 500
-    return TelephonyError(f"Twilio answered {answer.status}", status=answer.status, retryable=retryable)
+    later = answer.headers.get("Retry-After", "")
+    return TelephonyError(
+        f"Twilio answered {answer.status}",
+        status=answer.status,
+        retryable=retryable,
+        retry_after=float(later) if later.isdecimal() else None,
+    )
 
 
 def _read(answer: BaseHTTPResponse, sid: str, wanted: str) -> Sound:

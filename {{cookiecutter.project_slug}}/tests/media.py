@@ -33,6 +33,7 @@ class Recordings:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     parts: bool = True
     status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
     user: str = ""
 
 
@@ -80,8 +81,8 @@ def serve() -> Iterator[Recordings]:
 
         def _send(self, status: int, body: bytes = b"", part: str = "") -> None:
             self.send_response(status)
-            if part:
-                self.send_header("Content-Range", part)
+            for name, value in {**there.headers, **({"Content-Range": part} if part else {})}.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -69,6 +69,14 @@ def test_a_recording_that_is_gone_is_not_found() -> None:
         get_media().sound(sid=GONE)
 
 
+def test_twilio_says_when_to_come_again(recordings: Recordings) -> None:
+    recordings.status, recordings.headers = 429, {"Retry-After": "7"}
+
+    with pytest.raises(TelephonyError) as caught:
+        get_media().set_paused(conference="CF1", sid=SID, paused=True)
+    assert (caught.value.retryable, caught.value.retry_after) == (True, 7)
+
+
 def test_trouble_at_twilio_is_said(recordings: Recordings) -> None:
     recordings.status = 503
 
