@@ -94,11 +94,13 @@ class Faults:
     ) -> None:
         self.rules = tuple(rules)
         self.counts: Counter[str] = Counter()
+        self.hit: set[str] = set()
+        """CallSids of the calls that one of them met; "" for what is of no call yet."""
         self._dice, self._clock = Random(f"faults:{seed}"), clock
         self._began: float | None = None
 
-    def draw(self, kinds: Iterable[str], *faults: str) -> dict[str, float]:
-        """Which of these happen now, and their seconds."""
+    def draw(self, kinds: Iterable[str], *faults: str, call: str = "") -> dict[str, float]:
+        """Which of these happen now to a call, and their seconds."""
         if not self.rules:
             return {}
         self._began = self._clock() if self._began is None else self._began
@@ -108,17 +110,18 @@ class Faults:
             if meant and self._dice.random() < rule.share:
                 drawn[rule.fault] = rule.seconds
                 self.counts[f"{rule.kind}:{rule.fault}"] += 1
+                self.hit.add(call)
         return drawn
 
     def handling(self, handle: Handle) -> Handle:
         """The same REST API, with these faults."""
 
         def handled(request: Request) -> Reply:
-            kinds = classes_of(request)
-            if hit := self.draw(kinds, "limit", "fail", "drop"):
+            kinds, call = classes_of(request), _call_of(request)
+            if hit := self.draw(kinds, "limit", "fail", "drop", call=call):
                 return _undone(hit)
             done = handle(request)
-            hit = self.draw(kinds, "error", "slow", "cut")
+            hit = self.draw(kinds, "error", "slow", "cut", call=call)
             if "error" in hit:
                 done = _trouble(500, 20500)
             return replace(done, delay=hit.get("slow", 0.0), cut="cut" in hit)
@@ -134,6 +137,11 @@ def _undone(hit: Mapping[str, float]) -> Reply:
 
 def _trouble(status: int, code: int) -> Reply:
     return Reply(status, {"code": code, "message": "a fault that was asked for", "more_info": "", "status": status})
+
+
+def _call_of(request: Request) -> str:
+    found = re.search(r"/(CA[0-9a-f]{32})", request.path)
+    return found[1] if found else ""
 
 
 def classes_of(request: Request) -> tuple[str, ...]:
@@ -181,7 +189,7 @@ class FaultyWebhooks(Webhooks):
     ) -> Answer:
         """As without faults; what is late arrives even if the call is broken off meanwhile."""
         kind, sid = class_of(params), params.get("CallSid", "")
-        hit = self.faults.draw(("webhook", kind), "duplicate", "delay", "reorder", "vanish")
+        hit = self.faults.draw(("webhook", kind), "duplicate", "delay", "reorder", "vanish", call=sid)
         if "vanish" in hit and kind in CALLBACKS:
             return Answer(0, failure="vanished")
 
@@ -221,7 +229,8 @@ class FaultyWebhooks(Webhooks):
         self, url: str, params: Mapping[str, str], method: str, timeout: urllib3.Timeout, token: str
     ) -> Answer:
         """One attempt, each with its own luck."""
-        hit = self.faults.draw(("webhook", class_of(params)), "drop", "refuse", "lose", "slow")
+        of, call = ("webhook", class_of(params)), params.get("CallSid", "")
+        hit = self.faults.draw(of, "drop", "refuse", "lose", "slow", call=call)
         if "refuse" in hit:
             return Answer(0, failure="ct")
         if "drop" in hit:

@@ -53,7 +53,7 @@ class Visit:
     async def run(self) -> Document | None:
         """Wait; gives the document that follows, if one does. A hang-up or a redirect breaks this off."""
         call, queue = self.call, self.queue
-        if len(queue.waiting) >= queue.max_size or self.exchange.faults.draw(("enqueue",), "full"):
+        if len(queue.waiting) >= queue.max_size or self.exchange.faults.draw(("enqueue",), "full", call=call.sid):
             call.warn(QUEUE_FULL, f"queue {queue.name} is full")
             following = await self._follow("queue-full")
             # Only now: a redirect that came meanwhile has taken the call elsewhere, which never was in the queue.

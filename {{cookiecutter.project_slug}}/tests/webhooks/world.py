@@ -30,7 +30,7 @@ from django_twilio_call.conf import get_config
 from django_twilio_call.constants import AgentStatus, CallbackState
 from django_twilio_call.exceptions import CallCenterError, TelephonyError
 from django_twilio_call.links import callback_url, twiml_url
-from django_twilio_call.models import Agent, AgentStateSpan, Call, CallbackRequest, Outbox, Queue
+from django_twilio_call.models import Agent, AgentStateSpan, Call, CallbackRequest, Outbox, Queue, Reservation
 from django_twilio_call.retry import CircuitBreaker
 from django_twilio_call.services import (
     AgentService,
@@ -367,15 +367,22 @@ class World:
         }
 
     def _lost(self, journal: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, str]:
-        """But for those whom no app can help: each attempt failed on the way, or they did not wait for the agent."""
+        """But for those whom no app can help: each attempt failed on the way, or they did not wait for the agent.
+
+        Not to wait is an excuse only where a fault met their call, or the agent's who was on the way.
+        """
         legs = {leg["call_sid"]: leg for leg in journal}
         found = lost(journal, rows)
         for sid, why in tuple(found.items()):
             on_the_way = legs[sid]["error"] == "11205"
             impatient = "met nobody" in why and legs[sid]["ended_by"] == "caller"
-            if self.faults.rules and (on_the_way or impatient):
+            if (on_the_way and self.faults.rules) or (impatient and self._met_a_fault(sid)):
                 del found[sid]
         return found
+
+    def _met_a_fault(self, sid: str) -> bool:
+        agents = Reservation.objects.filter(entry__call__sid=sid).values_list("agent_call__sid", flat=True)
+        return not self.faults.hit.isdisjoint({sid, *agents} - {None})
 
     def _gaps(self) -> list[str]:
         gaps = []
