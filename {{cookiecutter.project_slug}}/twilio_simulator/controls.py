@@ -105,7 +105,7 @@ class Controls:
         if request.method == "POST":
             seconds = request.fields.get("seconds", "")
             if not isinstance(clock, SteppedClock) or not re.fullmatch(r"\d+(\.\d+)?", seconds):
-                return Reply(400, {"message": "a stepped clock (--clock stepped) is advanced by so many seconds"})
+                return Reply(400, {"message": "a stepped clock (--speed 0) is advanced by so many seconds"})
             self.exchange.spawn(clock.advance(float(seconds)))
         return Reply(202 if request.method == "POST" else 200, {"time": clock.time()})
 

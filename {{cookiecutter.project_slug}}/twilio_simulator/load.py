@@ -111,6 +111,7 @@ def _figures(exchange: Exchange, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "webhooks": webhooks.sent,
         "webhook_errors": webhooks.errors,
         "p50_ms": webhooks.percentile(0.5),
+        "p95_ms": webhooks.percentile(0.95),
         "p99_ms": webhooks.percentile(0.99),
         "faults": dict(sorted(exchange.faults.counts.items())),
     }

@@ -18,7 +18,7 @@ from .test_actors import LOGINS
 
 KEYS = [
     *("received", "ended_before_queue", "offered", "answered", "abandoned", "overflowed", "lost", "double_booked"),
-    *("webhooks", "webhook_errors", "p50_ms", "p99_ms"),
+    *("webhooks", "webhook_errors", "p50_ms", "p95_ms", "p99_ms"),
 ]
 
 Run = Callable[..., tuple[int, dict[str, Any]]]
