@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from django_twilio_call.exceptions import CallNotInProgress, TelephonyError
+from django_twilio_call.exceptions import CallNotInProgress, NotSent, TelephonyError
 from django_twilio_call.telephony import TwilioTelephony, connect
 from tests.fakes import call_sid
 from tests.servers import free_port
@@ -143,6 +144,17 @@ def test_no_answer_may_be_tried_again_and_names_no_secret() -> None:
 
     assert error.value.retryable
     assert "token" not in str(error.value)
+
+
+def test_a_call_that_was_never_asked_for_is_told_from_one_that_may_have_been() -> None:
+    """Only the first is made anew without asking: a second call to the same person is the worst there is."""
+    call = {"to": "+1", "url": "https://e.com/x", "status_url": "https://e.com/s"}
+    with pytest.raises(NotSent):
+        telephony(f"http://127.0.0.1:{free_port()}").create_call(**call)
+    with socket.create_server(("127.0.0.1", 0)) as hung, pytest.raises(TelephonyError) as error:
+        telephony(f"http://127.0.0.1:{hung.getsockname()[1]}").create_call(**call)
+
+    assert not isinstance(error.value, NotSent)
 
 
 SHOWN = {

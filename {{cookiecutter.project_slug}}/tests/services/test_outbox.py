@@ -103,6 +103,22 @@ def test_when_the_caller_cannot_be_fetched_the_agents_leg_is_ended(
     assert telephony.asked[-1] == ("end", call_sid(2))
 
 
+def test_a_command_that_fails_again_and_again_is_given_up_and_lets_the_agent_go(
+    command: Outbox, telephony: FakeTelephony, now: datetime
+) -> None:
+    service = outbox(telephony)
+    tries = 1 + service.retry_config["max_retries"]
+
+    for hour in range(tries + 3):
+        telephony.error = TelephonyError("trouble", status=503, retryable=True)
+        service.deliver(now=now + timedelta(hours=hour))
+
+    command.refresh_from_db()
+    assert (command.state, command.attempts) == (OutboxState.FAILED, tries)
+    assert telephony.asked.count(("redirect", call_sid(1), "u")) == tries
+    assert ("end", call_sid(2)) in telephony.asked
+
+
 @pytest.mark.parametrize(
     ("error", "state"),
     [
