@@ -19,8 +19,11 @@ class AgentQuerySet(AnnouncingQuerySet["Agent"]):
     """Agents, and the one thing that changes with every poll of a desk."""
 
     def heard(self, *, agent_id: int, now: datetime | None) -> None:
-        """Note a sign of life, or with None that none is waited for. Not announced: no kept answer depends on it."""
-        models.QuerySet.update(self.filter(pk=agent_id), heard_at=now)
+        """Note a sign of life, or with None that none is waited for. Not announced: no kept answer depends on it.
+
+        Whoever gives one is not frozen: a tab that the browser threw away comes back without saying `resume`.
+        """
+        models.QuerySet.update(self.filter(pk=agent_id), heard_at=now, frozen_at=None)
 
 
 class Agent(models.Model):
@@ -71,8 +74,9 @@ class AgentStateSpanQuerySet(models.QuerySet["AgentStateSpan"]):
         return self.filter(ended_at=None)
 
     def unheard(self, since: datetime) -> AgentStateSpanQuerySet:
-        """Current spans of available agents whose desk was last heard of before that."""
-        return self.current().filter(state=AgentStatus.AVAILABLE, agent__heard_at__lt=since)
+        """Current spans of available agents whose desk was last heard of before that, or is frozen."""
+        silent = Q(agent__heard_at__lt=since) | Q(agent__frozen_at__isnull=False)
+        return self.current().filter(silent, state=AgentStatus.AVAILABLE)
 
     def due(self, now: datetime) -> AgentStateSpanQuerySet:
         """Current spans whose server-side timer has run out."""

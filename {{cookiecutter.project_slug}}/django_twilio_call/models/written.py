@@ -156,8 +156,9 @@ def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
     return Entrance(queue=queue, waiting=waiting, served=bool(served), caller=caller)
 
 
-def time_is_up(pk: int) -> tuple[int, bool, bool] | None:
-    """Of a span: its agent, whether a leg of theirs lives on, and whether its queue still wants to hear of a call.
+def time_is_up(pk: int) -> tuple[int, bool, bool, bool] | None:
+    """Of a span: its agent, whether a leg of theirs lives on, whether its queue still wants to hear of a call, and
+    whether the agent's desk is frozen.
 
     As `services.alone.of_agent` and `services.outcomes` ask, in one statement: most have neither.
     """
@@ -171,13 +172,15 @@ def time_is_up(pk: int) -> tuple[int, bool, bool] | None:
                 SELECT 1 FROM django_twilio_call_reservation r JOIN django_twilio_call_queueentry e ON e.id = r.entry_id
                 JOIN django_twilio_call_queue q ON q.id = e.queue_id WHERE r.agent_id = s.agent_id AND r.state = %s
                 AND r.ended_at = s.started_at AND q.disposition_required
-            )
-        FROM django_twilio_call_agentstatespan s WHERE s.id = %s AND s.ended_at IS NULL
+            ),
+            a.frozen_at IS NOT NULL
+        FROM django_twilio_call_agentstatespan s JOIN django_twilio_call_agent a ON a.id = s.agent_id
+        WHERE s.id = %s AND s.ended_at IS NULL
         """
     with connection.cursor() as cursor:
         cursor.execute(sql, [*ReservationState.ACTIVE_STATES, AgentStatus.WRAP_UP, ReservationState.COMPLETED, pk])
         row = cursor.fetchone()
-    return None if row is None else (row[0], bool(row[1]), bool(row[2]))
+    return None if row is None else (row[0], bool(row[1]), bool(row[2]), bool(row[3]))
 
 
 def lock_due(now: datetime, *, calls: bool) -> Outbox | None:

@@ -163,23 +163,25 @@ class AgentService(BaseService):
     def heard(self, *, agent: Agent, at_desk: bool = False, now: datetime) -> None:
         """A sign of life. It counts only once a desk has begun to give them: programs may set a state and go.
 
-        Written down a few times in `heartbeat_timeout`, which is all that is needed of a desk that asks every 2 s.
+        Written down a few times in `heartbeat_timeout`, which is all that is needed of a desk that asks every 2 s; at
+        once of one that was frozen.
         """
         last, often = agent.heard_at, timedelta(seconds=self.config.heartbeat_timeout / 6)
-        if (last is None and at_desk) or (last is not None and now - last >= often):
+        awakes = at_desk and (last is None or agent.frozen_at is not None)
+        if awakes or (last is not None and now - last >= often):
             Agent.objects.heard(agent_id=agent.pk, now=now)
 
     def presence(self, *, agent_id: int, event: str, now: datetime) -> None:
         """What the desk's tab says of itself. One the browser froze hears no ring: its agent is away until it is back.
 
-        The heartbeat would find that out as well, but only after callers have been offered to nobody.
+        Who still wraps up becomes so when that ends. The heartbeat would find that out as well, but only after callers
+        have been offered to nobody.
         """
         if event not in ("hidden", "visible", "freeze", "resume"):
             raise ValidationError(f"event {event!r} must be one of hidden, visible, freeze, resume")
         with transaction.atomic():
-            frozen = event == "freeze"
-            models.QuerySet.update(Agent.objects.filter(pk=agent_id), frozen_at=now if frozen else None)
-            if frozen:
+            if event == "freeze":
+                models.QuerySet.update(Agent.objects.filter(pk=agent_id), frozen_at=now)
                 AgentStateSpan.objects.move(
                     agent_id=agent_id,
                     to=AgentStatus.OFFLINE,

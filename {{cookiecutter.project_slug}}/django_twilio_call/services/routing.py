@@ -201,12 +201,13 @@ class RoutingService(BaseService):
     def _end_timed_span(self, pk: int, now: datetime) -> bool:
         if (found := time_is_up(pk)) is None:
             return False
-        agent_id, on_the_line, unsaid = found
+        agent_id, on_the_line, unsaid, frozen = found
         if on_the_line and alone.end_all(alone.of_agent(agent_id), now=now):
             return False
         if unsaid:
             OutcomeService().time_out(agent_id=agent_id, now=now)
-        moved = AgentStateSpan.objects.move(agent_id=agent_id, to=AgentStatus.AVAILABLE, now=now, pk=pk)
+        to, reason = (AgentStatus.OFFLINE, StateReason.AWAY) if frozen else (AgentStatus.AVAILABLE, "")
+        moved = AgentStateSpan.objects.move(agent_id=agent_id, to=to, reason=reason, now=now, pk=pk)
         return moved is not None
 
     def _heard_since(self, now: datetime) -> datetime:

@@ -44,6 +44,53 @@ def test_a_desk_that_goes_on_asking_keeps_its_agent(agent: Agent, now: datetime)
     assert state_of(agent) == AgentStatus.AVAILABLE
 
 
+def freeze(agent: Agent, now: datetime) -> None:
+    AgentService().presence(agent_id=agent.pk, event="freeze", now=now)
+
+
+def wrap_up(agent: Agent, now: datetime) -> None:
+    until = now + timedelta(seconds=10)
+    AgentStateSpan.objects.move(agent_id=agent.pk, to=AgentStatus.WRAP_UP, now=now, expires_at=until)
+
+
+def test_a_desk_that_froze_while_wrapping_up_gets_no_calls_afterwards(
+    queue: Queue, agent: Agent, now: datetime
+) -> None:
+    poll(agent, now)
+    wrap_up(agent, now)
+    freeze(agent, now + timedelta(seconds=1))
+    waiting(queue, 1, now)
+
+    sweep(now, after=10)
+
+    states = AgentStateSpan.objects.filter(agent=agent).order_by("pk").values_list("state", "reason")
+    assert list(states)[1:] == [(AgentStatus.WRAP_UP, ""), (AgentStatus.OFFLINE, "away")]
+    assert RoutingService().route(now=now + timedelta(seconds=10)) == 0
+
+
+def test_a_frozen_desk_whose_offer_was_taken_back_is_away(queue: Queue, agent: Agent, now: datetime) -> None:
+    waiting(queue, 1, now)
+    RoutingService().route(now=now)
+    freeze(agent, now)
+
+    with override_settings(DJANGO_TWILIO_NO_ANSWER_STATE=AgentStatus.AVAILABLE):
+        sweep(now, after=31)
+        sweep(now, after=32)
+
+    assert state_of(agent) == AgentStatus.OFFLINE
+
+
+def test_a_desk_that_is_opened_again_is_frozen_no_more(agent: Agent, now: datetime) -> None:
+    poll(agent, now)
+    wrap_up(agent, now)
+    freeze(agent, now)
+
+    poll(agent, now, after=2)  # the browser threw the tab away, so nothing said that it is back
+    sweep(now, after=10)
+
+    assert state_of(agent) == AgentStatus.AVAILABLE
+
+
 def test_a_program_that_sets_a_state_and_goes_is_not_waited_for(agent: Agent, now: datetime) -> None:
     poll(agent, now)
     AgentService().set_state(agent_id=agent.pk, state=AgentStatus.AVAILABLE, now=now)
