@@ -57,6 +57,11 @@ ROLES: Final[Mapping[Role, frozenset[May]]] = MappingProxyType(
 )
 """Role -> its rights. An administrator also has the admin's permissions for everything of the call center."""
 
+ADMINISTRATORS_ALONE: Final = ROLES[Role.ADMINISTRATOR].difference(
+    *(rights for role, rights in ROLES.items() if role is not Role.ADMINISTRATOR)
+)
+"""Rights by which an administrator is known, however they came by them."""
+
 
 class Access(models.Model):
     """No table: what the permissions of `May` hang on."""

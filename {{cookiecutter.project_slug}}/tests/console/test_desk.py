@@ -297,10 +297,16 @@ def test_what_needs_a_conversation_is_refused_without_one(at_desk: Client, path:
     assert told in act(at_desk, path, to="queue:support", how="send")
 
 
+@pytest.mark.parametrize("second_factor", ["optional", "required"])
 def test_a_poll_costs_two_queries_for_the_user_and_four_for_the_desk(
-    at_desk: Client, offered: Reservation, django_assert_num_queries: DjangoAssertNumQueries
+    at_desk: Client,
+    offered: Reservation,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    settings: Settings,
+    second_factor: str,
 ) -> None:
-    text(at_desk)  # the first sign of life of a desk is written down
+    settings.DJANGO_TWILIO_SECOND_FACTOR = second_factor
+    text(at_desk)  # the first sign of life of a desk is written down, and whether its agent owes a second factor
 
     # session, user, agent; agent, state, offer, earlier calls; and the reasons, which the cache keeps elsewhere
     with django_assert_num_queries(8):

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import cache
 from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
-from django_twilio_call.models import AuditEntry, Role, give_role
+from django_twilio_call.models import AuditEntry, May, Role, give_role
 
 pytestmark = pytest.mark.django_db
 CODE, SET_UP = "/accounts/second-factor/", "/accounts/second-factor/set-up/"
@@ -119,6 +121,41 @@ def test_the_way_on_leads_nowhere_else(ada: Any) -> None:
     answer = sign_in().post(CODE, {"code": next_code(), "next": "https://evil.example/"})
 
     assert answer.headers["Location"] == "/"
+
+
+def test_a_group_makes_an_administrator_who_is_no_staff() -> None:
+    user = get_user_model().objects.create_user("hedy", password="right")
+    user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR))
+    client = sign_in("hedy")
+
+    for path in ("/operations/", "/audit/", "/calls/"):
+        assert lead_to(client, path).startswith(CODE)
+    set_up(client)
+    assert client.get("/audit/").status_code == 200
+
+
+def test_one_right_that_only_administrators_have_is_enough() -> None:
+    user = get_user_model().objects.create_user("hedy", password="right")
+    user.user_permissions.add(Permission.objects.get(codename=May.OPERATE))
+
+    assert lead_to(sign_in("hedy")).startswith(CODE)
+
+
+def test_who_is_given_the_rights_while_signed_in_owes_it_within_a_minute() -> None:
+    user = get_user_model().objects.create_user("hedy", password="right")
+    client = sign_in("hedy")
+    assert client.get("/").status_code == 200
+
+    user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR))
+    cache.clear()  # as the minute does
+
+    assert lead_to(client, "/").startswith(CODE)
+
+
+def test_supervisors_and_auditors_need_none() -> None:
+    for role in (Role.SUPERVISOR, Role.AUDITOR):
+        give_role(get_user_model().objects.create_user(role, password="right"), role)
+        assert sign_in(role).get("/reports/").status_code == 200
 
 
 def test_agents_need_none_but_may_have_one() -> None:
