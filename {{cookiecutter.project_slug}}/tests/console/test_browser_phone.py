@@ -30,6 +30,37 @@ JOIN = """async () => {
   return [phone.state, phone.text, phone.driver.device === null];
 }"""
 
+STUB = """(plans) => {
+  window.ended = [];
+  let made = 0;
+  window.Twilio = { Device: class {
+    state = "registered";
+    on() {}
+    destroy() {}
+    async connect() {
+      if (this.active) throw new Error("A Call is already active");
+      this.active = true;
+      const number = ++made, { after, taken } = plans[number - 1], acts = {};
+      await new Promise((resolve) => setTimeout(resolve, after));
+      if (taken) setTimeout(() => acts.accept(), 10);
+      return { once: (name, act) => (acts[name] = act), disconnect: () => ended.push(number) };
+    }
+  } };
+}"""
+"""A device whose calls come after so many ms, and are taken or not; like Twilio's it makes one at a time."""
+
+JOIN_TWICE = """async () => {
+  const texts = document.getElementById("phone").dataset;
+  const phone = new Softphone(new TwilioPhone({ texts, patience: 300 }), texts);
+  const states = [];
+  for (let time = 0; time < 2; time++) {
+    await phone.join({ reservation: 1 });
+    states.push(phone.state);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  return [states, ended];
+}"""
+
 
 @pytest.fixture
 def desk(
@@ -66,6 +97,13 @@ def test_twilios_phone_gives_up_in_time_and_says_why(desk: Page, live_server: Li
     asked = desk.evaluate("performance.getEntriesByType('resource').map(entry => new URL(entry.name).hostname)")
     assert {host for host in asked if "twilio.com" not in host} == {"localhost"}
     assert not any(host.startswith("sdk.") for host in asked)
+
+
+@pytest.mark.parametrize("after", [0, 600], ids=["nobody takes it", "it comes too late"])
+def test_a_call_that_was_given_up_is_ended_and_does_not_keep_the_next_one_away(desk: Page, after: int) -> None:
+    desk.evaluate(STUB, [{"after": after, "taken": False}, {"after": 0, "taken": True}])
+
+    assert desk.evaluate(JOIN_TWICE) == [["failed", "joined"], [1]]
 
 
 def test_a_phone_without_keys_says_which(desk: Page, settings: Settings) -> None:

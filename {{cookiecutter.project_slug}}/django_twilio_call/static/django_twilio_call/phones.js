@@ -63,14 +63,22 @@ class TwilioPhone {
 
   async connect(params) {
     const device = await this.ready();
-    this.call = await this.inTime(device.connect({ params }));
-    await this.inTime(
-      new Promise((resolve, reject) => {
-        this.call.once("accept", resolve);
-        this.call.once("error", reject);
-        this.call.once("disconnect", () => reject(new Error(this.texts.textElsewhere)));
-      }),
-    );
+    const begun = device.connect({ params });
+    try {
+      this.call = await this.inTime(begun);
+      await this.inTime(
+        new Promise((resolve, reject) => {
+          this.call.once("accept", resolve);
+          this.call.once("error", reject);
+          this.call.once("disconnect", () => reject(new Error(this.texts.textElsewhere)));
+        }),
+      );
+    } catch (error) {
+      this.call = null;
+      begun.then((call) => call.disconnect(), () => {}); // now, or when it comes after all
+      this.discard();
+      throw error;
+    }
     this.call.once("disconnect", () => (this.call = null));
   }
 
@@ -100,12 +108,17 @@ class TwilioPhone {
       try {
         await this.inTime(this.device.state === "registering" ? this.registered() : this.device.register());
       } catch (error) {
-        this.device.destroy(); // or it would go on trying, and the next click would find it half-made
-        this.device = null;
+        this.discard();
         throw error;
       }
     }
     return this.device;
+  }
+
+  // It would go on trying, and make no second call while it waits for the first: the next click makes a new one.
+  discard() {
+    this.device.destroy();
+    this.device = null;
   }
 
   registered() {
