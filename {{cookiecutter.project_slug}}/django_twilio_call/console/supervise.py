@@ -15,6 +15,7 @@ from ..exceptions import CallCenterError
 from ..models import May
 from ..services import SupervisionService
 from ..services.supervision import identity_of
+from ..visitors import address_of
 from . import fragments, phones
 
 if TYPE_CHECKING:
@@ -44,22 +45,24 @@ def live(request: HttpRequest) -> HttpResponse:
 @fragments.may(May.SUPERVISE)
 def listen(request: HttpRequest, agent_id: int) -> HttpResponse:
     """Begin to listen to an agent's call. The page then has the supervisor's phone join it."""
-    return _do(request, lambda: SupervisionService().listen(user=request.user, agent_id=agent_id, now=timezone.now()))
+    who = _who(request)
+    return _do(request, lambda: SupervisionService().listen(**who, agent_id=agent_id, now=timezone.now()))
 
 
 @require_POST
 @fragments.may(May.SUPERVISE)
 def mode(request: HttpRequest) -> HttpResponse:
     """Who hears the supervisor, from now on: form field `mode`."""
-    wanted = request.POST.get("mode", "")
-    return _do(request, lambda: SupervisionService().change(user=request.user, mode=wanted, now=timezone.now()))
+    who, wanted = _who(request), request.POST.get("mode", "")
+    return _do(request, lambda: SupervisionService().change(**who, mode=wanted, now=timezone.now()))
 
 
 @require_POST
 @fragments.may(May.SUPERVISE)
 def leave(request: HttpRequest) -> HttpResponse:
     """Leave the call."""
-    return _do(request, lambda: SupervisionService().leave(user=request.user, now=timezone.now()))
+    who = _who(request)
+    return _do(request, lambda: SupervisionService().leave(**who, now=timezone.now()))
 
 
 @require_POST
@@ -67,6 +70,11 @@ def leave(request: HttpRequest) -> HttpResponse:
 def token(request: HttpRequest) -> HttpResponse:
     """What the supervisor's phone signs in to Twilio with."""
     return phones.token(identity_of(_pk(request)))
+
+
+def _who(request: HttpRequest) -> dict[str, Any]:
+    """As the audit log wants to know it."""
+    return {"user": request.user, "address": address_of(request)}
 
 
 def _do(request: HttpRequest, act: Callable[[], object]) -> HttpResponse:

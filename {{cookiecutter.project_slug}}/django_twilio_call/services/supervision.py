@@ -50,7 +50,7 @@ class SupervisionService(BaseService):
 
     service_type = "conference"
 
-    def listen(self, *, user: Any, agent_id: int, now: datetime) -> Supervision:
+    def listen(self, *, user: Any, agent_id: int, address: str = "", now: datetime) -> Supervision:
         """Begin to listen to the call an agent is on. The supervisor's phone then joins it, muted."""
         own = AgentStateSpan.objects.current().filter(agent__user=user, state__in=AgentStatus.ON_SHIFT_STATUSES)
         if own.exists():
@@ -62,12 +62,12 @@ class SupervisionService(BaseService):
         try:
             with transaction.atomic():
                 made = Supervision.objects.create(reservation=reservation, user=user, created_at=now)
-                record(actor=user, action="supervise.listen", target=str(reservation), now=now)
+                record(actor=user, action="supervise.listen", target=str(reservation), address=address, now=now)
         except IntegrityError as error:
             raise BusinessLogicError("you listen to a call already: leave it first") from error
         return made
 
-    def change(self, *, user: Any, mode: str, now: datetime) -> None:
+    def change(self, *, user: Any, mode: str, address: str = "", now: datetime) -> None:
         """Go on listening, whispering or talking to both."""
         if mode not in SupervisionMode.MODES:
             raise ValidationError(f"mode {mode!r} must be one of {', '.join(SupervisionMode.MODES)}")
@@ -78,9 +78,9 @@ class SupervisionService(BaseService):
             tell(part, now=now, **HEARD[mode])
             mine.mode = mode
             mine.save(update_fields=["mode"])
-            record(actor=user, action=f"supervise.{mode}", target=str(mine.reservation), now=now)
+            record(actor=user, action=f"supervise.{mode}", target=str(mine.reservation), address=address, now=now)
 
-    def leave(self, *, user: Any, now: datetime) -> None:
+    def leave(self, *, user: Any, address: str = "", now: datetime) -> None:
         """Leave the call; it goes on."""
         with transaction.atomic():
             mine = self._mine(user)
@@ -88,7 +88,7 @@ class SupervisionService(BaseService):
             mine.save(update_fields=["ended_at"])
             if mine.call_sid:
                 end_call(sid=mine.call_sid, now=now)
-            record(actor=user, action="supervise.leave", target=str(mine.reservation), now=now)
+            record(actor=user, action="supervise.leave", target=str(mine.reservation), address=address, now=now)
 
     def current(self, *, user: Any) -> Supervised | None:
         """The call a supervisor is with, or None."""

@@ -430,3 +430,13 @@ def test_the_audit_log_is_searched_and_paged(auditor: Client, now: datetime) -> 
     assert (first.content.decode().count("<tr role"), second.count("<tr role")) == (101, 21)
     assert text(auditor, "/audit/", actor="bob").count("<tr role") == 2
     assert text(auditor, "/audit/", target="t7").count("<tr role") == 2
+
+
+def test_the_audit_log_says_why_and_how_much(auditor: Client, now: datetime) -> None:
+    AuditEntry.objects.create(at=now, action="hold.place", detail={"reason": "Case <7>"})
+    AuditEntry.objects.create(at=now, action="retention", detail={"calls": 3, "recordings": 2})
+
+    page = text(auditor, "/audit/")
+
+    for told in ("reason: <bdi>Case &lt;7&gt;</bdi>", "calls: <bdi>3</bdi>", "recordings: <bdi>2</bdi>"):
+        assert told in page

@@ -67,7 +67,7 @@ def test_each_step_is_an_act_of_its_own_and_written_down(switch: Switch, boss: A
     sid = come_in(switch, boss, talk)
     told = []
     for mode in ("whisper", "barge", "listen"):
-        SupervisionService().change(user=boss, mode=mode, now=timezone.now())
+        SupervisionService().change(user=boss, mode=mode, address="203.0.113.7", now=timezone.now())
         switch.work()
         told.append(heard(switch, talk, sid))
     SupervisionService().leave(user=boss, now=timezone.now())
@@ -78,6 +78,7 @@ def test_each_step_is_an_act_of_its_own_and_written_down(switch: Switch, boss: A
     assert list(acts.values_list("action", "actor_name")) == [
         (f"supervise.{act}", "boss") for act in ("listen", "whisper", "barge", "listen", "leave")
     ]
+    assert list(acts.values_list("address", flat=True)) == [None, *["203.0.113.7"] * 3, None]
     assert sid not in switch.where
 
 
@@ -150,6 +151,9 @@ def test_the_wallboard_has_the_panel_for_those_who_may(boss: Any, agent: Agent, 
     refused = client.post("/supervise/mode/", {"mode": "barge"}, headers=htmx, follow=True).content.decode()
     assert "That did not work: your phone has not come into the call yet" in refused
     assert "Nobody is on a call" not in client.post("/supervise/leave/", headers=htmx, follow=True).content.decode()
+
+    acts = AuditEntry.objects.filter(action__startswith="supervise").values_list("action", "address")
+    assert set(acts) == {("supervise.listen", "127.0.0.1"), ("supervise.leave", "127.0.0.1")}
 
     client.force_login(make_agent("hedy").user)
     assert "Supervise" not in client.get("/").content.decode()
