@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from django.contrib import messages
 from django.core.cache import cache
@@ -103,8 +103,11 @@ def handle(request: HttpRequest, voicemail_id: int) -> HttpResponse:
 @require_GET
 @fragments.signed_in
 def live(request: HttpRequest) -> HttpResponse:
-    """Whether the agent's conversation is being recorded, with the button to pause it."""
-    return _live(request, RecordingService().of_agent(agent_id=_agent_of(request).pk))
+    """Whether the agent's conversation is being recorded, with the button to pause it, if that differs from `?v=`."""
+    shown = _shown(RecordingService().of_agent(agent_id=_agent_of(request).pk))
+    if fragments.is_current(request, shown["version"]):
+        return fragments.unchanged()
+    return render(request, "console/_recording.html", shown)
 
 
 @require_POST
@@ -122,12 +125,7 @@ def pause(request: HttpRequest) -> HttpResponse:
         )
     except CallCenterError:
         recording = None
-    return _live(request, recording)
-
-
-def _live(request: HttpRequest, recording: Recording | None) -> HttpResponse:
-    pausing = recording is not None and RecordingService().is_pausing(recording)
-    return render(request, "console/_recording.html", {"recording": recording, "pausing": pausing})
+    return render(request, "console/_recording.html", _shown(recording))
 
 
 @require_POST
@@ -146,6 +144,12 @@ def hold(request: HttpRequest, call_sid: str) -> HttpResponse:
     except CallCenterError as error:
         messages.error(request, f"No hold was placed ({error}).")
     return redirect("console:call", call_sid)
+
+
+def _shown(recording: Recording | None) -> dict[str, Any]:
+    pausing = recording is not None and RecordingService().is_pausing(recording)
+    state = (recording.pk, recording.state, pausing) if recording else None
+    return {"recording": recording, "pausing": pausing, "version": fragments.version_of(state)}
 
 
 def _agent_of(request: HttpRequest) -> Agent:

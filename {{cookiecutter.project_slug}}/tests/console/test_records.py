@@ -352,7 +352,7 @@ def test_a_hold_wants_a_reason_and_is_written_down(auditor: Client, recorded: Re
 
 
 def test_the_desk_shows_that_it_is_recorded_and_pauses(twilio: Twilio, at_desk: Client, agent: Agent) -> None:
-    assert text(at_desk, "/desk/recording/").strip() == ""
+    assert "<form" not in text(at_desk, "/desk/recording/")
     tell(twilio, connected(twilio))
     assert "Pause recording" in text(at_desk, "/desk/recording/")
 
@@ -363,6 +363,19 @@ def test_the_desk_shows_that_it_is_recorded_and_pauses(twilio: Twilio, at_desk: 
     assert "Recording is paused" in text(at_desk, "/desk/recording/")
 
     assert "Pause recording" in at_desk.post("/desk/recording/pause/", {"resume": "1"}).content.decode()
+
+
+def test_a_recording_that_goes_on_as_before_is_left_alone(twilio: Twilio, at_desk: Client, agent: Agent) -> None:
+    path = "/desk/recording/"
+    none = at_desk.get(path).context["version"]
+    assert at_desk.get(path, {"v": none}).status_code == 204
+
+    tell(twilio, connected(twilio))
+    going = at_desk.get(path, {"v": none}).context["version"]
+    assert at_desk.get(path, {"v": going}).status_code == 204
+
+    paused = at_desk.post("/desk/recording/pause/").context["version"]
+    assert at_desk.get(path, {"v": going}).context["version"] == paused
 
 
 def test_a_flow_is_shown_as_published_with_its_draft_beside_it(auditor: Client, queue: Queue, now: datetime) -> None:
