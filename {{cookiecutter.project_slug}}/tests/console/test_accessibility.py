@@ -15,7 +15,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, AgentStateSpan, Disposition, Queue
+from django_twilio_call.models import Agent, AgentStateSpan, Disposition, Queue, Reservation
 from django_twilio_call.services import ConferenceService
 from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid
@@ -34,20 +34,28 @@ SIZES = ((1280, 900), (390, 844))
 def in_call(twilio: Twilio) -> None:
     """Caller and agent talk, and a colleague is free."""
     make_agent("grace", Queue.objects.get(key="support"))
-    reservation = accepted(twilio)
+    meet(twilio, accepted(twilio))
+
+
+def meet(twilio: Twilio, reservation: Reservation) -> None:
+    """The agent's phone and the caller come into the conference."""
     client = f"client:{reservation.agent.identity}"
     twilio.post("/twilio/agent/", sid=AGENT_LEG, From=client, reservation=reservation.pk)
     twilio.post(f"/twilio/connect/?reservation={reservation.pk}")
     for sequence, sid in enumerate((AGENT_LEG, call_sid(1)), start=1):
-        twilio.post(
-            f"/twilio/conference/?reservation={reservation.pk}",
-            sid=sid,
-            ConferenceSid="CF" + "0" * 32,
-            FriendlyName=reservation.conference,
-            SequenceNumber=sequence,
-            StatusCallbackEvent="participant-join",
-            EndConferenceOnExit="true",
-        )
+        come_in(twilio, reservation, sid, sequence)
+
+
+def come_in(twilio: Twilio, reservation: Reservation, sid: str, sequence: int) -> None:
+    twilio.post(
+        f"/twilio/conference/?reservation={reservation.pk}",
+        sid=sid,
+        ConferenceSid="CF" + "0" * 32,
+        FriendlyName=reservation.conference,
+        SequenceNumber=sequence,
+        StatusCallbackEvent="participant-join",
+        EndConferenceOnExit="true",
+    )
 
 
 def asking(twilio: Twilio) -> None:

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, AgentStateSpan, Reservation
+from django_twilio_call.models import Agent, AgentStateSpan, Reservation, Supervision
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
-from tests.webhooks.test_walk import conference_end, enqueue
+from tests.webhooks.test_walk import accepted, conference_end, enqueue
+
+from .test_accessibility import come_in, meet
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -126,6 +131,52 @@ def test_a_phone_that_cannot_connect_is_said_and_tried_again(desk: Page, twilio:
     phones.status = 200
     desk.get_by_role("button", name="Connect the phone").click()
     desk.get_by_text("Your phone has joined").wait_for()
+
+
+FOCUSED = "document.activeElement.textContent"
+
+
+def told(page: Page) -> str:
+    return page.locator("#announcer").inner_text()
+
+
+def test_who_presses_a_button_stays_at_it_and_hears_what_it_did(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    meet(twilio, accepted(twilio))
+    desk.get_by_text("Your phone is connected.").wait_for()
+
+    desk.get_by_role("button", name="Hold", exact=True).press("Enter")
+    desk.get_by_role("button", name="Take off hold").wait_for()
+    assert (desk.evaluate(FOCUSED), told(desk)) == ("Take off hold", "The caller is on hold")
+
+    desk.get_by_role("button", name="Mute", exact=True).press("Enter")
+    desk.get_by_role("button", name="Unmute").wait_for()
+    assert (desk.evaluate(FOCUSED), told(desk)) == ("Unmute", "The caller is on hold · You are muted")
+    assert desk.locator(".stage .acts [aria-pressed]").count() == 0  # the words say it already
+
+
+def test_a_supervisor_stays_at_a_button_and_hears_who_hears_them(
+    desk: Page, twilio: Twilio, live_server: LiveServer
+) -> None:
+    go_available(desk)
+    reservation = accepted(twilio)
+    meet(twilio, reservation)
+    client, boss = Client(), get_user_model().objects.create(username="boss", is_superuser=True)
+    client.force_login(boss)
+    name = django_settings.SESSION_COOKIE_NAME
+    desk.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    desk.goto(live_server.url)
+
+    desk.get_by_role("button", name="Listen to Ada").press("Enter")
+    desk.get_by_role("button", name="Leave the call").wait_for()
+    assert (desk.evaluate(FOCUSED), told(desk)) == ("Supervise", "You listen to Ada. Nobody hears you.")
+
+    phone, supervision = call_sid(500), Supervision.objects.get()
+    twilio.post("/twilio/agent/", sid=phone, From=f"client:supervisor_{boss.pk}", supervision=supervision.pk)
+    come_in(twilio, reservation, phone, 3)
+    desk.get_by_role("button", name="Whisper to the agent", disabled=False).press("Enter")
+    desk.locator(".current", has_text="Ada hears you").wait_for()
+    assert (desk.evaluate(FOCUSED), told(desk)) == ("Whisper to the agent", "Ada hears you, the caller does not.")
 
 
 def test_a_server_that_stops_answering_is_not_shown_as_live(desk: Page) -> None:

@@ -9,7 +9,8 @@
   let skew = 0; // server's clock minus this one's, ms
   let heard = Date.now();
   let failed = false;
-  let shown = null; // what the desk said last
+  const said = {}; // what each part of the page told last
+  let pressed = ""; // the button whose answer is awaited
 
   const clockText = (seconds) => {
     const whole = Math.max(0, Math.floor(seconds));
@@ -58,18 +59,31 @@
     const icon = byId("favicon");
     const wanted = offered ? icon.dataset.offer : icon.dataset.idle;
     if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
-    const told = [...desk.querySelectorAll(".message")].map((message) => message.textContent);
-    const news = [desk.dataset.phase, desk.dataset.reservation, ...told, desk.dataset.say].join(" ");
-    if (shown !== null && shown !== news) {
-      announce([...told, desk.dataset.say].join(" "));
+  }
+
+  function tell(part) {
+    const told = [...part.querySelectorAll(".message")].map((message) => message.textContent);
+    const news = [part.dataset.phase, part.dataset.reservation, ...told, part.dataset.say].join(" ");
+    if (part.id in said && said[part.id] !== news) {
+      announce([...told, part.dataset.say].join(" "));
       byId("unanswered").hidden = true;
       // The swap took the focused button away. Enter accepts an offer, but never hangs up by a key pressed twice.
       if (document.activeElement === document.body) {
-        (desk.querySelector("[data-first]") ?? desk.querySelector("h2")).focus({ preventScroll: true });
+        (part.querySelector("[data-first]") ?? part.querySelector("h2")).focus({ preventScroll: true });
       }
     }
-    shown = news;
+    said[part.id] = news;
   }
+
+  // A button is disabled until it is answered, so it has lost the focus before the swap, where htmx would keep it.
+  function goOn() {
+    const button = byId(pressed);
+    if (button?.disabled) return;
+    if (document.activeElement === document.body) button?.focus({ preventScroll: true });
+    pressed = "";
+  }
+
+  document.addEventListener("submit", (event) => (pressed = event.submitter?.id ?? ""));
 
   function refresh() {
     if (document.hidden) return;
@@ -94,12 +108,14 @@
 
   document.addEventListener("htmx:load", () => {
     keep();
+    goOn();
     const live = document.getElementById("desk") ?? document.querySelector("[data-live]");
     if (!live) return;
     const drift = live.dataset.now * 1000 - Date.now() - skew;
     if (live.dataset.seen === undefined && Math.abs(drift) > 500) skew += drift;
     live.dataset.seen = "";
     if (live.id === "desk") showDesk(live);
+    document.querySelectorAll("[data-say]").forEach(tell);
     tick();
   });
 
