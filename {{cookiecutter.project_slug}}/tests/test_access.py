@@ -49,6 +49,7 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "desk/accept/<int:reservation_id>/": ("POST", AGENT),
     "desk/decline/<int:reservation_id>/": ("POST", AGENT),
     "desk/outcome/": ("POST", AGENT),
+    "desk/note/": ("POST", AGENT),
     "desk/hangup/": ("POST", AGENT),
     "desk/recording/": ("GET", AGENT),
     "desk/recording/pause/": ("POST", AGENT),

@@ -73,8 +73,9 @@ def _act(refused: _StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRe
 
 @_act(_("Your state was not changed."))
 def choose_state(request: HttpRequest, agent: Agent) -> None:
-    """Go to the state in form field `state`, with a reason after a colon where one was pressed."""
+    """Go to the state in form field `state`, with a reason after a colon where one was pressed. A `note` is kept."""
     state, _sep, reason = request.POST.get("state", "").partition(":")
+    _keep_note(request, agent)
     AgentService().set_state(agent_id=agent.pk, state=state, reason=reason[:100], at_desk=True, now=timezone.now())
 
 
@@ -102,6 +103,17 @@ def outcome(request: HttpRequest, agent: Agent) -> None:
     """Say how the call that is being wrapped up ended."""
     note = request.POST.get("note", "")[:2000]
     OutcomeService().say(agent_id=agent.pk, code=request.POST.get("code", ""), note=note, now=timezone.now())
+
+
+@require_POST
+@fragments.signed_in
+def note(request: HttpRequest) -> HttpResponse:
+    """Keep the note as it is typed: wrap-up may end before the agent has said anything."""
+    agent = _agent_of(request)
+    if agent is None:
+        raise PermissionDenied
+    _keep_note(request, agent)
+    return HttpResponse(status=204)
 
 
 @_act(_("The caller was not put on hold."))
@@ -177,6 +189,13 @@ def _agent_of(request: HttpRequest) -> Agent | None:
     # A user without an agent raises RelatedObjectDoesNotExist, which is an AttributeError.
     agent: Agent | None = getattr(request.user, "agent", None)
     return agent
+
+
+def _keep_note(request: HttpRequest, agent: Agent) -> None:
+    """What comes too late is told with the desk's next look: it could be copied from there, but not written down."""
+    note = request.POST.get("note", "")[:2000]
+    if "note" in request.POST and not OutcomeService().keep(agent_id=agent.pk, note=note, now=timezone.now()) and note:
+        messages.error(request, f"{_('How the call ended was not written down.')} ({note})")
 
 
 def _desk(agent: Agent) -> dict[str, Any]:

@@ -31,6 +31,7 @@ urlpatterns = [
     path("audit/", records.audit, name="audit"),
     path("calls/<str:call_sid>/hold/", recordings.hold, name="hold"),
     path("desk/outcome/", desk.outcome, name="desk-outcome"),
+    path("desk/note/", desk.note, name="desk-note"),
     path("desk/hangup/", desk.hang_up, name="desk-hangup"),
     path("desk/hold/", desk.hold, name="desk-hold"),
     path("desk/mute/", desk.mute, name="desk-mute"),

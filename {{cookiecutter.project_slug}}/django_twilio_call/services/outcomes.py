@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from ..constants import AgentStatus, ReservationState
 from ..exceptions import BusinessLogicError, ValidationError
@@ -25,7 +25,7 @@ class WrapUp:
     choices: tuple[tuple[str, str], ...]
     required: bool
     code: str
-    note: str
+    note: str = field(repr=False)  # what is being typed is no news: it would swap the field
 
 
 class OutcomeService(BaseService):
@@ -60,19 +60,30 @@ class OutcomeService(BaseService):
         )
         return outcome
 
+    def keep(self, *, agent_id: int, note: str, now: datetime) -> bool:
+        """Keep what the agent has written so far, whatever they say later; answers whether they wrap up a call."""
+        reservation = _wrapped_up(agent_id)
+        if reservation is None:
+            return False
+        kept = CallOutcome.objects.filter(reservation=reservation)
+        if not kept.update(note=note) and note:
+            CallOutcome.objects.get_or_create(reservation=reservation, defaults=_new("", note, now))
+        return True
+
     def require(self, *, agent_id: int) -> None:
         """Refuse to go on before the call's outcome is said, where its queue wants to know."""
         if (reservation := _unsaid(agent_id)) is not None:
             raise BusinessLogicError(f"say how the call ended first: {reservation.entry.queue.name} wants to know")
 
     def time_out(self, *, agent_id: int, now: datetime) -> None:
-        """Wrap-up ends by itself: write that nothing was said, where the queue wants to know."""
+        """Wrap-up ends by itself: write that nothing was said, where the queue wants to know. A note stays."""
         if (reservation := _unsaid(agent_id)) is not None:
-            CallOutcome.objects.get_or_create(reservation=reservation, defaults=_new(TIMEOUT, "", now))
+            CallOutcome.objects.update_or_create(
+                reservation=reservation, defaults={"code": TIMEOUT}, create_defaults=_new(TIMEOUT, "", now)
+            )
 
     def _choices(self, reservation: Reservation) -> tuple[tuple[str, str], ...]:
-        active = Disposition.objects.filter(queue=reservation.entry.queue_id, is_active=True)
-        return tuple(active.values_list("code", "label"))
+        return tuple(_dispositions(reservation).values_list("code", "label"))
 
 
 def _wrapped_up(agent_id: int) -> Reservation | None:
@@ -84,11 +95,17 @@ def _wrapped_up(agent_id: int) -> Reservation | None:
     return ended.select_related("entry__queue").first()
 
 
+def _dispositions(reservation: Reservation) -> QuerySet[Disposition]:
+    return Disposition.objects.filter(queue=reservation.entry.queue_id, is_active=True)
+
+
 def _unsaid(agent_id: int) -> Reservation | None:
+    """A note alone says it only where there is nothing to choose."""
     reservation = _wrapped_up(agent_id)
     if reservation is None or not reservation.entry.queue.disposition_required:
         return None
-    return None if CallOutcome.objects.filter(reservation=reservation).exists() else reservation
+    said = CallOutcome.objects.filter(~Q(code="") | ~Exists(_dispositions(reservation)), reservation=reservation)
+    return None if said.exists() else reservation
 
 
 def _new(code: str, note: str, now: datetime) -> dict[str, object]:

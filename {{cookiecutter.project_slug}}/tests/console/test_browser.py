@@ -18,7 +18,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from django_twilio_call.constants import AgentStatus
-from django_twilio_call.models import Agent, AgentStateSpan, Reservation, Supervision
+from django_twilio_call.models import Agent, AgentStateSpan, CallOutcome, Reservation, Supervision
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
 from tests.webhooks.test_walk import accepted, conference_end, enqueue
@@ -177,6 +177,22 @@ def test_a_supervisor_stays_at_a_button_and_hears_who_hears_them(
     desk.get_by_role("button", name="Whisper to the agent", disabled=False).press("Enter")
     desk.locator(".current", has_text="Ada hears you").wait_for()
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Whisper to the agent", "Ada hears you, the caller does not.")
+
+
+def test_a_note_is_kept_as_it_is_typed_and_goes_along_with_ready_now(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    reservation = accepted(twilio)
+    meet(twilio, reservation)
+    conference_end(twilio, reservation)
+
+    with desk.expect_response("**/desk/note/"):
+        desk.get_by_label("Notes").fill("wants a red one")
+    assert CallOutcome.objects.get().note == "wants a red one"
+
+    desk.get_by_label("Notes").fill("wants a blue one")
+    desk.get_by_role("button", name="Ready now").click()
+    desk.get_by_text("Ready for the next call").wait_for()
+    assert CallOutcome.objects.get().note == "wants a blue one"
 
 
 def test_a_server_that_stops_answering_is_not_shown_as_live(desk: Page) -> None:

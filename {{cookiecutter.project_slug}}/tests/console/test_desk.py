@@ -18,6 +18,7 @@ from django_twilio_call.models import (
     Agent,
     AgentReason,
     AgentStateSpan,
+    CallOutcome,
     Disposition,
     Queue,
     QueueEntry,
@@ -356,3 +357,31 @@ def test_wrapping_up_an_agent_says_how_the_call_ended(twilio: Twilio, at_desk: C
 
     assert 'value="sold" aria-pressed="true"' in shown
     assert "two &amp; three</textarea>" in shown
+
+
+@pytest.mark.parametrize("pressed", [AgentStatus.AVAILABLE, AgentStatus.ON_BREAK])
+def test_leaving_wrap_up_takes_the_note_along(twilio: Twilio, at_desk: Client, queue: Queue, pressed: str) -> None:
+    conference_end(twilio, connected(twilio))
+    assert text(at_desk).count('hx-include="#note"') == 2
+
+    act(at_desk, "state/", state=pressed, note="wants a red one")
+
+    assert CallOutcome.objects.get().note == "wants a red one"
+    assert AgentStateSpan.objects.current().get().state == pressed
+
+
+def test_a_note_is_kept_while_it_is_typed_and_swaps_nothing(twilio: Twilio, at_desk: Client, queue: Queue) -> None:
+    conference_end(twilio, connected(twilio))
+    version = at_desk.get("/desk/").context["version"]
+
+    assert at_desk.post("/desk/note/", {"note": "wants a"}, headers=HTMX).status_code == 204
+
+    assert at_desk.get("/desk/live/", {"v": version}, headers=HTMX).status_code == 204
+    assert "wants a</textarea>" in text(at_desk)
+
+
+def test_a_note_that_comes_too_late_is_shown_once_more(at_desk: Client, agent: Agent) -> None:
+    at_desk.post("/desk/note/", {"note": "wants a <red> one"}, headers=HTMX)
+
+    assert "was not written down. (wants a &lt;red&gt; one)" in text(at_desk)
+    assert "(wants" not in act(at_desk, "state/", state=AgentStatus.LUNCH, note="")

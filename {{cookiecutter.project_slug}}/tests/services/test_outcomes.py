@@ -92,6 +92,47 @@ def test_what_was_said_stays_when_wrap_up_ends_by_itself(wrapping_up: Agent, now
     assert said() == [("sold", "")]
 
 
+def test_a_note_is_kept_before_anything_is_said(wrapping_up: Agent, now: datetime) -> None:
+    service = OutcomeService()
+    for note in ("", "red", "red, no blue", ""):
+        assert service.keep(agent_id=wrapping_up.pk, note=note, now=now)
+    assert said() == [("", "")]
+
+    service.keep(agent_id=wrapping_up.pk, note="blue", now=now)
+    RoutingService().sweep(now=now + timedelta(seconds=10))
+
+    assert said() == [("", "blue")]
+    assert not service.keep(agent_id=wrapping_up.pk, note="too late", now=now)
+
+
+def test_a_note_alone_is_not_what_the_queue_wants_to_know(wrapping_up: Agent, queue: Queue, now: datetime) -> None:
+    Queue.objects.update(disposition_required=True)
+    OutcomeService().keep(agent_id=wrapping_up.pk, note="blue", now=now)
+    with pytest.raises(BusinessLogicError, match="Support wants to know"):
+        AgentService().set_state(agent_id=wrapping_up.pk, state=AgentStatus.AVAILABLE, now=now)
+
+    RoutingService().sweep(now=now + timedelta(seconds=10))
+
+    assert said() == [("timeout", "blue")]
+
+
+def test_where_there_is_nothing_to_choose_a_note_says_it(wrapping_up: Agent, now: datetime) -> None:
+    Queue.objects.update(disposition_required=True)
+    Disposition.objects.all().delete()
+    OutcomeService().keep(agent_id=wrapping_up.pk, note="blue", now=now)
+
+    AgentService().set_state(agent_id=wrapping_up.pk, state=AgentStatus.AVAILABLE, now=now)
+
+    assert said() == [("", "blue")]
+
+
+def test_a_note_leaves_what_was_said(wrapping_up: Agent, now: datetime) -> None:
+    OutcomeService().say(agent_id=wrapping_up.pk, code="sold", now=now)
+    OutcomeService().keep(agent_id=wrapping_up.pk, note="blue", now=now)
+
+    assert said() == [("sold", "blue")]
+
+
 def test_without_a_call_there_is_nothing_to_say(agent: Agent, now: datetime) -> None:
     with pytest.raises(BusinessLogicError, match="not wrapping up"):
         OutcomeService().say(agent_id=agent.pk, code="sold", now=now)
