@@ -125,6 +125,24 @@ def test_axe_finds_nothing(
                 assert violations(browser_page, assets) == [], (path, width, scheme)
 
 
+def test_on_a_narrow_screen_the_second_factor_can_be_seen_and_touched(
+    browser_page: Page, live_server: LiveServer, agent: Agent
+) -> None:
+    client = Client()
+    client.force_login(agent.user)
+    name = django_settings.SESSION_COOKIE_NAME
+    browser_page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    browser_page.goto(live_server.url)
+
+    link = browser_page.get_by_role("link", name=agent.user.username)
+    box = link.bounding_box()
+
+    assert box is not None
+    assert min(box["width"], box["height"]) >= 44
+    assert link.locator("svg").is_visible()
+
+
 def test_axe_finds_nothing_where_people_sign_in(browser_page: Page, live_server: LiveServer, assets: Path) -> None:
     for scheme in ("light", "dark"):
         browser_page.emulate_media(color_scheme=scheme)
