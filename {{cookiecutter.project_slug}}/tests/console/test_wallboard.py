@@ -20,6 +20,7 @@ from django_twilio_call.constants import AgentStatus
 from django_twilio_call.models import Agent, Queue, QueueEntry, QueueInterval, Reservation, interval_of
 from tests.conftest import make_agent
 from tests.services.test_intervals import visit
+from tests.services.test_routing import waiting
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -76,6 +77,18 @@ def test_a_waiting_caller_is_counted_with_the_formula_beside_the_level(
     assert '<p class="figure">1</p>' in shown
     assert "caller in line" in shown
     assert "÷" in shown
+
+
+@pytest.mark.parametrize(("waited", "told"), [(9, None), (30, ">over<"), (50, ">far over<")])
+def test_a_wait_over_the_threshold_is_said_in_words(
+    admin_client: Client, queue: Queue, waited: int, told: str | None
+) -> None:
+    Queue.objects.update(service_level_threshold=20)
+    waiting(queue, 1, timezone.now() - timedelta(seconds=waited))
+
+    shown = text(admin_client)
+
+    assert [each for each in (">over<", ">far over<") if each in shown] == ([told] if told else [])
 
 
 def test_the_fragment_is_no_page(admin_client: Client) -> None:
