@@ -195,6 +195,30 @@ def test_a_note_is_kept_as_it_is_typed_and_goes_along_with_ready_now(desk: Page,
     assert CallOutcome.objects.get().note == "wants a blue one"
 
 
+def test_an_offer_rings_until_it_is_taken(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    offer(twilio)
+    desk.locator("#ring[data-rings=yes]").wait_for()
+
+    desk.get_by_role("button", name="Accept").click()
+
+    desk.locator("#ring[data-rings=no]").wait_for()
+
+
+def test_a_ring_tone_that_was_silenced_stays_so(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    ring = desk.get_by_role("button", name="Ring tone")
+    ring.click()
+    desk.reload()
+    offer(twilio)
+    desk.get_by_role("button", name="Accept").wait_for()
+    assert (ring.get_attribute("aria-pressed"), ring.get_attribute("data-rings")) == ("false", "no")
+
+    ring.click()
+
+    desk.locator("#ring[data-rings=yes]").wait_for()
+
+
 def test_a_server_that_stops_answering_is_not_shown_as_live(desk: Page) -> None:
     desk.route("**/desk/live/**", lambda route: route.abort())
 

@@ -92,6 +92,8 @@ def test_axe_finds_nothing_on_pages_to_read(
     flow.release = flow.versions.create(number=1, definition=WHOLE, sha256="x", created_at=timezone.now())
     flow.draft = {**WHOLE, "nodes": {**WHOLE["nodes"], "vip": {"type": "queue", "queue": "sales"}}}
     flow.save()
+    detail = {"reason": "Case 7 of the district court, which wants everything of this caller until it is over"}
+    AuditEntry.objects.create(at=timezone.now(), actor_name="judith", action="hold.place", target="call", detail=detail)
     pages = {
         "calls": "/calls/",
         "call": f"/calls/{call_sid(1)}/",

@@ -1,0 +1,61 @@
+// An offer rings: two short tones, every two seconds while it is shown. The sound is one loop, because the browser slows
+// down the timers of a tab in the background; and it begins only in a tab that somebody has touched, as browsers want it.
+"use strict";
+
+(() => {
+  const SECONDS = 2;
+  const RATE = 44_100;
+  const TONES = [
+    { at: 0, pitch: 659 },
+    { at: RATE / 5, pitch: 880 },
+  ];
+  const button = document.getElementById("ring");
+  let audio = null;
+  let playing = null;
+
+  const isWanted = () => localStorage.getItem("ring") !== "off";
+  const isOffered = () => document.getElementById("desk").dataset.phase === "offer";
+  const isOurs = () => document.getElementById("second-tab").hidden; // or every tab would ring
+
+  function melody() {
+    const buffer = new AudioBuffer({ length: SECONDS * RATE, sampleRate: RATE });
+    const samples = buffer.getChannelData(0);
+    for (const { at, pitch } of TONES) {
+      for (let i = 0; i < RATE / 4; i++) {
+        const seconds = i / RATE;
+        const loud = 0.2 * Math.min(1, seconds * 200) * Math.exp(-seconds * 12); // struck, not switched: that would click
+        samples[at + i] += loud * Math.sin(2 * Math.PI * pitch * seconds);
+      }
+    }
+    return buffer;
+  }
+
+  function show() {
+    const rings = audio !== null && isWanted() && isOffered() && isOurs();
+    if (rings && !playing) {
+      playing = new AudioBufferSourceNode(audio, { buffer: melody(), loop: true });
+      playing.connect(audio.destination);
+      playing.start();
+      audio.resume();
+    } else if (!rings && playing) {
+      playing.stop();
+      playing = null;
+    }
+    if (!rings) audio?.suspend(); // the loudspeaker is not kept awake for silence
+    button.setAttribute("aria-pressed", isWanted());
+    button.dataset.rings = rings ? "yes" : "no";
+  }
+
+  function touched() {
+    audio ??= new AudioContext();
+    show();
+  }
+
+  button.addEventListener("click", () => {
+    localStorage.setItem("ring", isWanted() ? "off" : "on");
+    show();
+  });
+  for (const gesture of ["pointerup", "keydown"]) document.addEventListener(gesture, touched);
+  document.addEventListener("htmx:load", show);
+  show();
+})();
