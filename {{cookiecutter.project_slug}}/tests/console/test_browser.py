@@ -21,6 +21,7 @@ from django_twilio_call.constants import AgentStatus
 from django_twilio_call.models import Agent, AgentStateSpan, CallOutcome, Reservation, Supervision
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
+from tests.webhooks.test_recordings import tell
 from tests.webhooks.test_walk import accepted, conference_end, enqueue
 
 from .test_accessibility import come_in, meet
@@ -153,6 +154,26 @@ def test_who_presses_a_button_stays_at_it_and_hears_what_it_did(desk: Page, twil
     desk.get_by_role("button", name="Unmute").wait_for()
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Unmute", "The caller is on hold · You are muted")
     assert desk.locator(".stage .acts [aria-pressed]").count() == 0  # the words say it already
+
+
+def test_the_recordings_button_keeps_the_focus_while_the_page_asks_and_when_it_is_pressed(
+    desk: Page, twilio: Twilio
+) -> None:
+    go_available(desk)
+    reservation = accepted(twilio)
+    meet(twilio, reservation)
+    tell(twilio, reservation)
+    button = desk.locator("#recording-pause:not([name])")
+
+    with desk.expect_response(lambda answer: "/desk/recording/?v=" in answer.url and answer.status == 204):
+        button.focus()
+    desk.wait_for_timeout(100)
+    assert desk.evaluate("document.activeElement.id") == "recording-pause"
+
+    button.press("Enter")
+    desk.locator("#recording-pause[name=resume]").wait_for()
+    desk.wait_for_timeout(100)
+    assert desk.evaluate("document.activeElement.id") == "recording-pause"
 
 
 def test_a_supervisor_stays_at_a_button_and_hears_who_hears_them(
