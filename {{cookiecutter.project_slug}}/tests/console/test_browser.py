@@ -137,6 +137,11 @@ def test_a_phone_that_cannot_connect_is_said_and_tried_again(desk: Page, twilio:
 FOCUSED = "document.activeElement.textContent"
 
 
+def focused(page: Page, words: str) -> None:
+    """Wait for what says these words to have the focus: that comes a moment after a swap."""
+    page.locator(":focus", has_text=words).wait_for()
+
+
 def told(page: Page) -> str:
     return page.locator("#announcer").inner_text()
 
@@ -147,11 +152,11 @@ def test_who_presses_a_button_stays_at_it_and_hears_what_it_did(desk: Page, twil
     desk.get_by_text("Your phone is connected.").wait_for()
 
     desk.get_by_role("button", name="Hold", exact=True).press("Enter")
-    desk.get_by_role("button", name="Take off hold").wait_for()
+    focused(desk, "Take off hold")
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Take off hold", "The caller is on hold")
 
     desk.get_by_role("button", name="Mute", exact=True).press("Enter")
-    desk.get_by_role("button", name="Unmute").wait_for()
+    focused(desk, "Unmute")
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Unmute", "The caller is on hold · You are muted")
     assert desk.locator(".stage .acts [aria-pressed]").count() == 0  # the words say it already
 
@@ -190,6 +195,7 @@ def test_a_supervisor_stays_at_a_button_and_hears_who_hears_them(
 
     desk.get_by_role("button", name="Listen to Ada").press("Enter")
     desk.get_by_role("button", name="Leave the call").wait_for()
+    focused(desk, "Supervise")
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Supervise", "You listen to Ada. Nobody hears you.")
 
     phone, supervision = call_sid(500), Supervision.objects.get()
@@ -197,6 +203,7 @@ def test_a_supervisor_stays_at_a_button_and_hears_who_hears_them(
     come_in(twilio, reservation, phone, 3)
     desk.get_by_role("button", name="Whisper to the agent", disabled=False).press("Enter")
     desk.locator(".current", has_text="Ada hears you").wait_for()
+    focused(desk, "Whisper to the agent")
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Whisper to the agent", "Ada hears you, the caller does not.")
 
 
