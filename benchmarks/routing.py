@@ -30,6 +30,14 @@ TURNS: Final = 10
 SMALL: Final = (100, 100)
 LARGE: Final = (1000, 10_000)
 """(agents, callers who wait): each who is taken is followed by a new one, so the number stays."""
+ENDED: Final = (
+    "UPDATE django_twilio_call_queueentry SET state = 'answered' WHERE id = %(entry)s",
+    "UPDATE django_twilio_call_reservation SET state = 'completed', ended_at = now() WHERE id = %(talk)s",
+    "UPDATE django_twilio_call_agentstatespan SET ended_at = now() WHERE agent_id = %(agent)s AND ended_at IS NULL",
+    "INSERT INTO django_twilio_call_agentstatespan (agent_id, state, reason, started_at)"
+    " VALUES (%(agent)s, 'available', '', now())",
+)
+"""The end of a talk. Written out, so that what is not timed takes as little of the processors as it can."""
 P99_LIMIT: Final = 2.0
 P50_LIMIT: Final = 2.0
 Work: TypeAlias = Callable[[int], list[float]]
@@ -118,9 +126,8 @@ def yardstick(queue: int) -> Work:
 
 def reservations(queue: int) -> Work:
     """Ours: an agent promised to the first caller. Then, untimed, the call ends and another comes in."""
-    from django.db import transaction
+    from django.db import connection, transaction
     from django.utils import timezone
-    from django_twilio_call.models import AgentStateSpan, QueueEntry, Reservation
     from django_twilio_call.services import RoutingService
 
     def work(count: int) -> list[float]:
@@ -133,10 +140,9 @@ def reservations(queue: int) -> Work:
             if made is None:  # all agents are reserved at this moment
                 continue
             taken.append(seconds)
-            with transaction.atomic():
-                QueueEntry.objects.filter(pk=made.entry_id).update(state="answered")
-                Reservation.objects.filter(pk=made.pk).update(state="completed", ended_at=timezone.now())
-                AgentStateSpan.objects.move(agent_id=made.agent_id, to="available", now=timezone.now())
+            with transaction.atomic(), connection.cursor() as cursor:
+                for statement in ENDED:
+                    cursor.execute(statement, {"entry": made.entry_id, "talk": made.pk, "agent": made.agent_id})
             call_in(queue, 1)
         return taken
 
