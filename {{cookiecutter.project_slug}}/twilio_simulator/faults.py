@@ -7,6 +7,7 @@ Webhooks, by class: voice, agent, gather, queue, wait, status, conference, dial,
     reorder     comes after the call's next one, or SECONDS     drop      never arrives; retried as the app asked
     lose        arrives, the answer does not; retried           refuse    no connection; retried as the app asked
     slow        the answer takes SECONDS longer                 vanish    never arrives, is not retried (callbacks only)
+    trouble     503 from whatever stands before the app; retried as the app asked
 REST requests, by class: create (a call), update, ask, or rest for any.
     limit       429, with Retry-After: SECONDS                  fail      503, and nothing was done
     error       done, and answered 500                          slow      done, and answered after SECONDS
@@ -37,8 +38,9 @@ CALLBACKS: Final = ("status", "conference", "recording")
 WEBHOOKS: Final = ("webhook", "voice", "agent", "gather", "queue", "wait", "dial", *CALLBACKS)
 REST: Final = ("rest", "create", "update", "ask")
 SECONDS: Final = {"duplicate": 1.0, "delay": 3.0, "reorder": 5.0, "slow": 3.0, "limit": 2.0}
+_ON_THE_WAY: Final = ("duplicate", "delay", "reorder", "drop", "lose", "refuse", "slow", "trouble", "vanish")
 FAULTS: Final[Mapping[str, frozenset[str]]] = {
-    **dict.fromkeys(WEBHOOKS, frozenset(("duplicate", "delay", "reorder", "drop", "lose", "refuse", "slow", "vanish"))),
+    **dict.fromkeys(WEBHOOKS, frozenset(_ON_THE_WAY)),
     **dict.fromkeys(REST, frozenset(("limit", "fail", "error", "slow", "cut", "drop"))),
     "enqueue": frozenset(("full",)),
 }
@@ -230,9 +232,11 @@ class FaultyWebhooks(Webhooks):
     ) -> Answer:
         """One attempt, each with its own luck."""
         of, call = ("webhook", class_of(params)), params.get("CallSid", "")
-        hit = self.faults.draw(of, "drop", "refuse", "lose", "slow", call=call)
+        hit = self.faults.draw(of, "drop", "refuse", "lose", "slow", "trouble", call=call)
         if "refuse" in hit:
             return Answer(0, failure="ct")
+        if "trouble" in hit:
+            return Answer(503, failure="5xx")
         if "drop" in hit:
             await asyncio.sleep(_seconds(timeout.connect_timeout))
             return Answer(0, failure="ct")

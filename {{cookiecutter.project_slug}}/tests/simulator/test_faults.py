@@ -157,7 +157,7 @@ def test_a_delayed_one_arrives_although_nobody_waits_for_it_any_more() -> None:
     assert asyncio.run(broken_off()) == ["1"]
 
 
-@pytest.mark.parametrize(("fault", "arrives"), [("drop", 0), ("refuse", 0), ("lose", 6), ("slow", 6)])
+@pytest.mark.parametrize(("fault", "arrives"), [("drop", 0), ("refuse", 0), ("trouble", 0), ("lose", 6), ("slow", 6)])
 def test_what_does_not_go_through_is_tried_again_as_the_app_asked(fault: str, arrives: int) -> None:
     url = "http://app/#rc=5&rp=all&ct=100&rt=100&tt=15000"
     line, (answer,) = sending(f"status:{fault}=1@1", "1", url=url)

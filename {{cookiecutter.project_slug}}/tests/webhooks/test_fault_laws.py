@@ -8,7 +8,7 @@ from .world import World
 
 pytestmark = pytest.mark.django_db
 
-FAULTS = ("duplicate", "delay", "reorder", "drop", "lose", "slow", "refuse", "vanish")
+FAULTS = ("duplicate", "delay", "reorder", "drop", "lose", "slow", "refuse", "trouble", "vanish")
 CLASSES = ("voice", "agent", "gather", "queue", "wait", "status", "conference")
 EVERYTHING = (
     "webhook:duplicate=0.05,webhook:delay=0.05,webhook:reorder=0.05,webhook:lose=0.02,webhook:drop=0.02,"
@@ -17,9 +17,17 @@ EVERYTHING = (
 )
 
 
-def hold(faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, calls: int = 5, callbacks: float = 0.3) -> World:
+def hold(
+    faults: str,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    calls: int = 5,
+    agents: int = 4,
+    callbacks: float = 0.3,
+) -> World:
     world = World(faults, seed, monkeypatch, callbacks=callbacks)
-    world.go(calls=calls, agents=4)
+    world.go(calls=calls, agents=agents)
     verdict = world.verdict()
     assert not any(verdict.values()), (faults, seed, {name: found for name, found in verdict.items() if found})
     return world
@@ -48,7 +56,7 @@ def test_whatever_twilios_api_does(fault: str, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("fault", ["error", "cut", "fail"])
 def test_nobody_is_called_twice_whatever_is_said_of_a_call(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = hold(f"create:{fault}=0.7", 5, monkeypatch, callbacks=1)
+    world = hold(f"create:{fault}=0.7", 5, monkeypatch, agents=1, callbacks=1)  # so that most have to wait
 
     assert world.faults.counts[f"create:{fault}"] > 0
 
