@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,13 @@ def test_somebody_calls_in_by_hand_and_looks_at_the_webhooks(phone: Page, app: A
     chosen = phone.get_by_role("listitem").filter(has_text="POST /chosen")
     chosen.locator("summary").click()
     chosen.get_by_text("<Enqueue").wait_for()
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    chosen.get_by_role("button", name="Copy as curl").click()
+    phone.get_by_text("as a curl command").wait_for()
+    shell = shlex.split(phone.evaluate("navigator.clipboard.readText()"))
+    asked = app.to("/chosen")[0]
+    assert f"X-Twilio-Signature: {asked.headers['X-Twilio-Signature']}" in shell
+    assert {"POST", "Digits=1", f"CallSid={asked.params['CallSid']}"} <= set(shell)
     chosen.get_by_role("button", name="Send as a duplicate").click()
     phone.get_by_text("duplicate of", exact=False).first.wait_for()
     again = app.wait_for("/chosen", 2)

@@ -68,6 +68,28 @@
     return button;
   }
 
+  // What a shell sends: the same request, signed as it was.
+  function curl(entry) {
+    const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
+    const headers = { "X-Twilio-Signature": entry.signature, "I-Twilio-Idempotency-Token": entry.token };
+    const form = entry.method === "GET" ? [] : Object.entries(entry.params);
+    return [
+      `curl --request ${entry.method} ${quoted(entry.url.split("#")[0])}`,
+      ...Object.entries(headers).map(([name, value]) => `--header ${quoted(`${name}: ${value}`)}`),
+      ...form.map(([name, value]) => `--data-urlencode ${quoted(`${name}=${value}`)}`),
+    ].join(" \\\n  ");
+  }
+
+  function copy(entry) {
+    const button = make("button", "Copy as curl");
+    button.type = "button";
+    button.addEventListener("click", async () => {
+      const done = await navigator.clipboard.writeText(curl(entry)).then(() => true, () => false);
+      $("says").textContent = done ? `Copied: ${entry.id} as a curl command.` : "The browser does not let this page copy.";
+    });
+    return button;
+  }
+
   function tags(entry) {
     const all = [];
     if (entry.attempt) all.push([`try ${entry.attempt + 1}`, "fair"]);
@@ -106,7 +128,7 @@
     }
     if (webhook) {
       const acts = make("p", "", "acts");
-      acts.append(replay(entry, "duplicate", "Send as a duplicate"), replay(entry, "again", "Send again"));
+      acts.append(replay(entry, "duplicate", "Send as a duplicate"), replay(entry, "again", "Send again"), copy(entry));
       details.append(acts);
     }
     item.append(details);
