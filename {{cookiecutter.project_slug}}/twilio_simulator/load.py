@@ -69,7 +69,19 @@ async def _measured(exchange: Exchange, load: Load, desk: Desk, agents: Agents) 
     if load.journal:
         load.journal.write_text("".join(json.dumps(call.journal) + "\n" for call in exchange.calls.values()))
     seconds = round(time.monotonic() - began, 1)
-    return {**_figures(exchange, rows), "seconds": seconds, "agents": len(agents.headers), "seed": load.seed}
+    return {
+        **_figures(exchange, rows),
+        "seconds": seconds,
+        "rate_achieved": round(_rate(exchange), 2),
+        "agents": len(agents.headers),
+        "seed": load.seed,
+    }
+
+
+def _rate(exchange: Exchange) -> float:
+    """Callers a second, from the first to the last; 0 where one is all."""
+    rang = [call.started for call in exchange.calls.values() if call.direction == "inbound" and not call.identity]
+    return (len(rang) - 1) / (max(rang) - min(rang)) if len(set(rang)) > 1 else 0.0
 
 
 async def _all_calls(exchange: Exchange, load: Load) -> None:
