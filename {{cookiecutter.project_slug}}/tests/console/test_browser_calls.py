@@ -178,14 +178,21 @@ def test_a_caller_is_sent_to_another_queue(town: Town) -> None:
     town.simulator(f"calls/{caller}/hangup", now="1")
 
 
-def test_a_conversation_is_recorded_paused_and_played(town: Town) -> None:
+def test_a_call_from_a_phone_to_the_record_is_heard_paused_and_played(town: Town) -> None:
+    """By hand on both sides: the phone's page, the desk, and who listens to the recording later."""
     tony = town.agent(4)
-    caller = town.ring()
+    phone = town.browser.new_page()
+    phone.goto(f"http://127.0.0.1:{town.center.simulator_port}/")
+    phone.get_by_role("button", name="Call", exact=True).click()
+    town.until(lambda: [call["stage"] for call in town.simulator("state")["calls"]] == ["menu"])
+    phone.keyboard.press("1")
+    phone.get_by_text("number 1 in").wait_for()
+    (caller,) = [call["call_sid"] for call in town.simulator("state")["calls"]]
     tony.get_by_role("button", name="Accept").click()
     tony.get_by_role("button", name="Pause recording").click()
     tony.get_by_role("button", name="Resume recording").click()
     tony.get_by_role("button", name="Pause recording").wait_for()
-    town.simulator(f"calls/{caller}/hangup", now="1")
+    phone.get_by_role("button", name="Hang up").click()
     tony.get_by_text("Finish your notes").wait_for()
 
     boss = town.person(town.logins["staff"]["headers"], f"/calls/{caller}/")
