@@ -30,6 +30,7 @@ from .conf import Config, get_reading, pin, reload, unpin
 from .conf.fingerprint import digests, fingerprint
 from .conf.reader import Reading
 from .models import RunningProcess
+from .visitors import is_webhook
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class OperationMiddleware:
 
 def name_the_call(request: HttpRequest, **_: Any) -> None:
     """Receiver of structlog's `bind_extra_request_metadata`: whatever a webhook logs says of which call."""
-    if request.path_info.startswith("/twilio/"):
+    if is_webhook(request):
         sid = request.POST.get("CallSid") or request.GET.get("CallSid", "")
         if CALL_SID.fullmatch(sid):
             bind_contextvars(call_sid=sid)

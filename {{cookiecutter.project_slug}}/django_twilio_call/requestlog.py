@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
 from structlog.contextvars import bind_contextvars
 
-from .visitors import address_of
+from .visitors import address_of, is_webhook
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -15,15 +15,11 @@ class RequestLogMiddleware(RequestMiddleware):
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
         """Say where a person is."""
-        if not _is_twilio(request):
+        if not is_webhook(request):
             bind_contextvars(ip=address_of(request))
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
         """Say who it is, which reads the session."""
-        if not _is_twilio(request):
+        if not is_webhook(request):
             RequestMiddleware.bind_user_id(request)
-
-
-def _is_twilio(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/twilio/")

@@ -1,12 +1,20 @@
-"""Where a request comes from, behind the proxies that this deploy has."""
+"""Who asks: Twilio, or somebody at an address behind the proxies that this deploy has."""
 
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 
 from django.http import HttpRequest
 
 from .conf import get_config
+
+WEBHOOKS: Final = "/twilio/"
+
+
+def is_webhook(request: HttpRequest) -> bool:
+    """Whether it is Twilio that asks, or who pretends to be: the signature says which."""
+    return request.path_info.startswith(WEBHOOKS)
 
 
 def address_of(request: HttpRequest) -> str:

@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import CollectorRegistry
 
 from ..bearer import may_look
+from ..visitors import is_webhook
 from . import pod
 from .collector import Figures
 
 __all__ = ["PATH", "MetricsMiddleware"]
 
 PATH: Final = "/metrics"
-WEBHOOKS: Final = "/twilio/"
 
 
 class MetricsMiddleware:
@@ -36,7 +36,7 @@ class MetricsMiddleware:
         """The figures for who may read them; to others there is no such page."""
         if request.path_info == PATH:
             return self._figures() if may_look(request) else HttpResponse(status=404)
-        if not request.path_info.startswith(WEBHOOKS):
+        if not is_webhook(request):
             return self.get_response(request)
         began = time.perf_counter()
         response = self.get_response(request)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
-PREFIX = "/twilio/"
+from ..visitors import is_webhook
 
 
 class WebhookMiddleware:
@@ -21,7 +21,7 @@ class WebhookMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer it, or pass on what is none."""
-        if not request.path_info.startswith(PREFIX):
+        if not is_webhook(request):
             return self.get_response(request)
         try:
             match = resolve(request.path_info)
