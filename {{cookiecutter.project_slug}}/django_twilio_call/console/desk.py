@@ -30,8 +30,9 @@ Act = Callable[Concatenate[HttpRequest, Agent, P], object]
 @fragments.signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page; for somebody who is not an agent, one that says so."""
-    agent = _agent_of(request)
-    if agent is None:
+    try:
+        agent = fragments.agent_of(request)
+    except PermissionDenied:
         return render(request, "console/no_agent.html", status=403)
     return render(request, "console/desk.html", {**_desk(agent), "agent": agent, "phone": phones.of(agent.identity)})
 
@@ -40,9 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @fragments.signed_in
 def live(request: HttpRequest) -> HttpResponse:
     """The desk alone, if it differs from `?v=` or there is something to tell."""
-    agent = _agent_of(request)
-    if agent is None:
-        raise PermissionDenied
+    agent = fragments.agent_of(request)
     context = _desk(agent)
     told = len(messages.get_messages(request))
     if not told and fragments.is_current(request, context["version"]):
@@ -57,9 +56,7 @@ def _act(refused: _StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRe
         @require_POST
         @fragments.signed_in
         def view(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            agent = _agent_of(request)
-            if agent is None:
-                raise PermissionDenied
+            agent = fragments.agent_of(request)
             try:
                 act(request, agent, *args, **kwargs)
             except CallCenterError as error:
@@ -109,9 +106,7 @@ def outcome(request: HttpRequest, agent: Agent) -> None:
 @fragments.signed_in
 def note(request: HttpRequest) -> HttpResponse:
     """Keep the note as it is typed: wrap-up may end before the agent has said anything."""
-    agent = _agent_of(request)
-    if agent is None:
-        raise PermissionDenied
+    agent = fragments.agent_of(request)
     _keep_note(request, agent)
     return HttpResponse(status=204)
 
@@ -165,9 +160,7 @@ def take_back(request: HttpRequest, agent: Agent) -> None:
 @fragments.signed_in
 def presence(request: HttpRequest) -> HttpResponse:
     """What the desk's tab says of itself, even as it is frozen or closed (`navigator.sendBeacon`)."""
-    agent = _agent_of(request)
-    if agent is None:
-        raise PermissionDenied
+    agent = fragments.agent_of(request)
     try:
         AgentService().presence(agent_id=agent.pk, event=request.POST.get("event", ""), now=timezone.now())
     except CallCenterError as error:
@@ -179,16 +172,8 @@ def presence(request: HttpRequest) -> HttpResponse:
 @fragments.signed_in
 def token(request: HttpRequest) -> HttpResponse:
     """What the agent's phone signs in to Twilio with."""
-    agent = _agent_of(request)
-    if agent is None:
-        raise PermissionDenied
+    agent = fragments.agent_of(request)
     return phones.token(agent.identity)
-
-
-def _agent_of(request: HttpRequest) -> Agent | None:
-    # A user without an agent raises RelatedObjectDoesNotExist, which is an AttributeError.
-    agent: Agent | None = getattr(request.user, "agent", None)
-    return agent
 
 
 def _keep_note(request: HttpRequest, agent: Agent) -> None:

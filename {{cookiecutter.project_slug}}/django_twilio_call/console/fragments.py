@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 
-from ..models import May
+from ..models import Agent, May
 
 P = ParamSpec("P")
 
@@ -59,6 +59,15 @@ def may(
         return signed_in(checked)
 
     return decorate
+
+
+def agent_of(request: HttpRequest) -> Agent:
+    """The agent who asks. Refused to a user who is none."""
+    # Such a user raises RelatedObjectDoesNotExist, which is an AttributeError.
+    agent: Agent | None = getattr(request.user, "agent", None)
+    if agent is None:
+        raise PermissionDenied
+    return agent
 
 
 def version_of(*shown: object) -> str:

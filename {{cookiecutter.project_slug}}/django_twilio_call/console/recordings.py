@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ..exceptions import CallCenterError, NotFound, RangeNotSatisfiable, TelephonyError
 from ..media import Sound, get_media
-from ..models import Agent, May, Recording
+from ..models import May, Recording
 from ..services import RecordingService, VoicemailService, audit
 from ..visitors import address_of
 from . import fragments, presenters
@@ -104,7 +104,7 @@ def handle(request: HttpRequest, voicemail_id: int) -> HttpResponse:
 @fragments.signed_in
 def live(request: HttpRequest) -> HttpResponse:
     """Whether the agent's conversation is being recorded, with the button to pause it, if that differs from `?v=`."""
-    shown = _shown(RecordingService().of_agent(agent_id=_agent_of(request).pk))
+    shown = _shown(RecordingService().of_agent(agent_id=fragments.agent_of(request).pk))
     if fragments.is_current(request, shown["version"]):
         return fragments.unchanged()
     return render(request, "console/_recording.html", shown)
@@ -114,7 +114,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @fragments.signed_in
 def pause(request: HttpRequest) -> HttpResponse:
     """Pause the recording of one's own conversation, or with form field `resume` go on with it."""
-    agent = _agent_of(request)
+    agent = fragments.agent_of(request)
     try:
         recording = RecordingService().set_paused(
             agent_id=agent.pk,
@@ -150,10 +150,3 @@ def _shown(recording: Recording | None) -> dict[str, Any]:
     pausing = recording is not None and RecordingService().is_pausing(recording)
     state = (recording.pk, recording.state, pausing) if recording else None
     return {"recording": recording, "pausing": pausing, "version": fragments.version_of(state)}
-
-
-def _agent_of(request: HttpRequest) -> Agent:
-    agent: Agent | None = getattr(request.user, "agent", None)
-    if agent is None:
-        raise PermissionDenied
-    return agent
