@@ -97,6 +97,17 @@ class Entrance:
     caller: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class TimedSpan:
+    """A span whose time is up: its agent, whether a leg of theirs lives on, whether its queue still wants to hear of a
+    call, and whether the agent's desk is frozen."""
+
+    agent_id: int
+    on_the_line: bool
+    unsaid: bool
+    frozen: bool
+
+
 def lock_reservation(pk: int) -> Reservation | None:
     """A reservation with its entry locked, and with queue, call, agent and the agent's leg, in one statement.
 
@@ -156,12 +167,8 @@ def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
     return Entrance(queue=queue, waiting=waiting, served=bool(served), caller=caller)
 
 
-def time_is_up(pk: int) -> tuple[int, bool, bool, bool] | None:
-    """Of a span: its agent, whether a leg of theirs lives on, whether its queue still wants to hear of a call, and
-    whether the agent's desk is frozen.
-
-    As `services.alone.of_agent` and `services.outcomes` ask, in one statement: most have neither.
-    """
+def time_is_up(pk: int) -> TimedSpan | None:
+    """What `services.alone.of_agent` and `services.outcomes` ask of an open span, at once: most have neither."""
     sql = """
         SELECT s.agent_id,
             EXISTS (
@@ -180,7 +187,7 @@ def time_is_up(pk: int) -> tuple[int, bool, bool, bool] | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, [*ReservationState.ACTIVE_STATES, AgentStatus.WRAP_UP, ReservationState.COMPLETED, pk])
         row = cursor.fetchone()
-    return None if row is None else (row[0], bool(row[1]), bool(row[2]), bool(row[3]))
+    return None if row is None else TimedSpan(row[0], *map(bool, row[1:]))
 
 
 def lock_due(now: datetime, *, calls: bool) -> Outbox | None:

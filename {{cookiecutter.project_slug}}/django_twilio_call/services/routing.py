@@ -199,15 +199,14 @@ class RoutingService(BaseService):
 
     @transaction.atomic
     def _end_timed_span(self, pk: int, now: datetime) -> bool:
-        if (found := time_is_up(pk)) is None:
+        if (span := time_is_up(pk)) is None:
             return False
-        agent_id, on_the_line, unsaid, frozen = found
-        if on_the_line and alone.end_all(alone.of_agent(agent_id), now=now):
+        if span.on_the_line and alone.end_all(alone.of_agent(span.agent_id), now=now):
             return False
-        if unsaid:
-            OutcomeService().time_out(agent_id=agent_id, now=now)
-        to, reason = (AgentStatus.OFFLINE, StateReason.AWAY) if frozen else (AgentStatus.AVAILABLE, "")
-        moved = AgentStateSpan.objects.move(agent_id=agent_id, to=to, reason=reason, now=now, pk=pk)
+        if span.unsaid:
+            OutcomeService().time_out(agent_id=span.agent_id, now=now)
+        to, reason = (AgentStatus.OFFLINE, StateReason.AWAY) if span.frozen else (AgentStatus.AVAILABLE, "")
+        moved = AgentStateSpan.objects.move(agent_id=span.agent_id, to=to, reason=reason, now=now, pk=pk)
         return moved is not None
 
     def _heard_since(self, now: datetime) -> datetime:
