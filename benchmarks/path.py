@@ -214,7 +214,7 @@ def lead(meter: Meter, number: int) -> None:
     )
     meter.post("queue", f"/twilio/queue/?entry={entry.pk}", sid=caller, QueueResult="redirected")
     meter.post("connect", f"/twilio/connect/?reservation={reservation.pk}", sid=caller)
-    events = ("participant-join", "participant-join", "conference-start", "participant-leave", "conference-end")
+    events = ("participant-join", "participant-join", "participant-leave", "conference-end")
     for sequence, event in enumerate(events, start=1):
         meter.post(
             f"conference: {event}",
