@@ -108,6 +108,43 @@ class TimedSpan:
     frozen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RuleRows:
+    """What the rules of all queues are made of.
+
+    `skills`: (key, queue or None, level), each skill at least once. `steps`: (queue, after, action, skill or None,
+    amount), in their order. `queues`: (queue, strategy, tier wait, sticky days, sticky wait, highest tier or None).
+    """
+
+    skills: list[tuple[str, int | None, int | None]]
+    steps: list[tuple[int, int, str, str | None, int]]
+    queues: list[tuple[int, str, int, int, int, int | None]]
+
+
+def rule_rows() -> RuleRows:
+    """Read by every pass of routing that has somebody to route."""
+
+    def rows(sql: str) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    return RuleRows(
+        skills=rows(
+            "SELECT k.key, n.queue_id, n.level FROM django_twilio_call_skill k"
+            " LEFT JOIN django_twilio_call_queueskill n ON n.skill_id = k.id"
+        ),
+        steps=rows(
+            "SELECT r.queue_id, r.after_s, r.action, k.key, r.amount FROM django_twilio_call_relaxation r"
+            " LEFT JOIN django_twilio_call_skill k ON k.id = r.skill_id ORDER BY r.queue_id, r.after_s, r.id"
+        ),
+        queues=rows(
+            "SELECT q.id, q.strategy, q.tier_wait, q.sticky_days, q.sticky_wait, (SELECT max(m.tier)"
+            " FROM django_twilio_call_queuemembership m WHERE m.queue_id = q.id) FROM django_twilio_call_queue q"
+        ),
+    )
+
+
 def lock_reservation(pk: int) -> Reservation | None:
     """A reservation with its entry locked, and with queue, call, agent and the agent's leg, in one statement.
 

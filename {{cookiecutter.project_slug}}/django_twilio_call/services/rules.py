@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Max
-
 from ..constants import RelaxationAction
-from ..models import Queue, Relaxation, Skill
+from ..models.written import rule_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +66,28 @@ class Rules:
 
 def load() -> list[Rules]:
     """The rules of all queues, in three queries however many there are."""
+    read = rule_rows()
     needs: dict[int, dict[str, int]] = {}
-    known = set()
-    for skill, queue_id, level in Skill.objects.values_list("key", "queues__queue", "queues__level"):
-        known.add(skill)
-        if queue_id is not None:
+    for skill, queue_id, level in read.skills:
+        if queue_id is not None and level is not None:
             needs.setdefault(queue_id, {})[skill] = level
+    known = tuple(sorted({skill for skill, _, _ in read.skills}))
     steps: dict[int, list[Step]] = {}
-    for row in Relaxation.objects.select_related("skill"):
-        step = Step(row.after_s, row.action, row.skill.key if row.skill else "", row.amount)
-        steps.setdefault(row.queue_id, []).append(step)
+    for queue_id, after_s, action, skill, amount in read.steps:
+        steps.setdefault(queue_id, []).append(Step(after_s, action, skill or "", amount))
     return [
         Rules(
-            queue_id=queue.pk,
-            strategy=queue.strategy,
-            tier_wait=queue.tier_wait,
-            tiers=queue.most_tiers or 1,
-            sticky_days=queue.sticky_days,
-            sticky_wait=queue.sticky_wait,
-            skills=tuple(sorted(needs.get(queue.pk, {}).items())),
-            steps=tuple(steps.get(queue.pk, ())),
-            known=tuple(sorted(known)),
+            queue_id=pk,
+            strategy=strategy,
+            tier_wait=tier_wait,
+            tiers=most_tiers or 1,
+            sticky_days=sticky_days,
+            sticky_wait=sticky_wait,
+            skills=tuple(sorted(needs.get(pk, {}).items())),
+            steps=tuple(steps.get(pk, ())),
+            known=known,
         )
-        for queue in Queue.objects.annotate(most_tiers=Max("memberships__tier"))
+        for pk, strategy, tier_wait, sticky_days, sticky_wait, most_tiers in read.queues
     ]
 
 
