@@ -127,7 +127,7 @@ def rule_rows() -> RuleRows:
     def rows(sql: str) -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute(sql)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
     return RuleRows(
         skills=rows(

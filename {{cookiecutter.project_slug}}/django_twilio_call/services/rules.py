@@ -73,8 +73,8 @@ def load() -> list[Rules]:
             needs.setdefault(queue_id, {})[skill] = level
     known = tuple(sorted({skill for skill, _, _ in read.skills}))
     steps: dict[int, list[Step]] = {}
-    for queue_id, after_s, action, skill, amount in read.steps:
-        steps.setdefault(queue_id, []).append(Step(after_s, action, skill or "", amount))
+    for queue_id, after_s, action, of, amount in read.steps:
+        steps.setdefault(queue_id, []).append(Step(after_s, action, of or "", amount))
     return [
         Rules(
             queue_id=pk,
