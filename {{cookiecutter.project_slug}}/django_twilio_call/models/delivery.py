@@ -54,7 +54,9 @@ class Outbox(models.Model):
     to_number = models.CharField(max_length=16, blank=True, default="", help_text="Whom a created call calls.")
     status_url = models.TextField(blank=True, default="", help_text="Who is told how a created call goes.")
     conference = models.CharField(max_length=34, blank=True, default="", db_default="", help_text="ConferenceSid.")
-    changes = models.JSONField(null=True, blank=True, help_text="What becomes of a participant.")
+    changes = models.JSONField(
+        null=True, blank=True, help_text="What becomes of a participant, or which conversation a caller leaves."
+    )
     entry = models.ForeignKey("QueueEntry", on_delete=models.CASCADE, null=True, blank=True, related_name="commands")
     recording = models.ForeignKey(
         "Recording", on_delete=models.CASCADE, null=True, blank=True, related_name="commands", db_index=False
@@ -113,6 +115,7 @@ class Pace(models.Model):
 
     CALLS = "created calls"
     RECONCILING = "reconciling"
+    RECORDINGS = "recordings"
 
     name = models.CharField(max_length=20, unique=True)
     next_at = models.DateTimeField()

@@ -44,7 +44,9 @@ class QueueEntry(models.Model):
         null=True, blank=True, help_text="Second of the wait at which the position was said last."
     )
     consent = models.BooleanField(
-        null=True, blank=True, help_text="Whether the caller agreed to be recorded. Empty: they were not asked."
+        null=True,
+        blank=True,
+        help_text="Whether the caller was told of being recorded and stayed, or agreed. Empty: neither.",
     )
     overflow_reason = models.CharField(max_length=10, blank=True, default="", help_text="Why they were sent on.")
     overflow_to = models.CharField(max_length=10, blank=True, default="", help_text="Where they were sent.")

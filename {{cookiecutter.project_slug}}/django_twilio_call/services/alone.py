@@ -12,7 +12,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from ..constants import CallRole, QueueEntryState, ReservationState
+from ..constants import CallRole, OutboxKind, OutboxState, QueueEntryState, ReservationState
 from ..models import Call, Outbox, OutsideLeg, QueueEntry, Reservation
 from .reservations import end_call
 
@@ -68,7 +68,14 @@ def _agents(over: datetime) -> QuerySet[Call]:
     mine = Reservation.objects.filter(agent_call=OuterRef("pk"))
     gone = Q(entry__state=QueueEntryState.ANSWERED, entry__call__ended_at__lte=over)
     closed = Q(entry__state__in=(QueueEntryState.ABANDONED, QueueEntryState.OVERFLOWED), entry__ended_at__lte=over)
-    needed = mine.filter(state=ReservationState.ACCEPTED).exclude(gone | closed)
+    sent_on = Outbox.objects.filter(
+        kind=OutboxKind.TRANSFER_CALL,
+        call_sid=OuterRef("entry__call__sid"),
+        state=OutboxState.DONE,
+        created_at__gte=OuterRef("accepted_at"),
+        done_at__lte=over,
+    )
+    needed = mine.filter(state=ReservationState.ACCEPTED).exclude(gone | closed).exclude(Exists(sent_on))
     return Call.objects.live().filter(
         ~Exists(needed), ~Exists(mine.filter(ended_at__gt=over)), role=CallRole.AGENT, started_at__lte=over
     )

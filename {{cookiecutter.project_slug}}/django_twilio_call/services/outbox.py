@@ -17,13 +17,14 @@ from django.db.models import QuerySet
 from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState, RecordingState
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
 from ..media import Media, get_media
-from ..models import Call, Outbox, OutsideLeg, Pace, Recording
+from ..models import Call, Outbox, OutsideLeg, Pace, Recording, WebhookEvent
 from ..models.written import lock_due
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
 from . import audit
 from .base import BaseService
 from .reservations import agent_gives_up, not_transferred
+from .rooms import departure
 
 logger = logging.getLogger(__name__)
 
@@ -199,13 +200,23 @@ def give_up(command: Outbox, now: datetime) -> None:
     """The command cannot be done: who waits for it is let go."""
     end(command, OutboxState.FAILED, now)
     if command.kind == OutboxKind.TRANSFER_CALL:
-        not_transferred(command.entry, now=now)
+        _stays(command, now)
     elif command.kind == OutboxKind.ADD_PARTICIPANT:
         OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).update(ended_at=now)
     elif command.recording is not None:
         _still(command, command.recording, now)
     elif command.entry is not None:
         agent_gives_up(command.entry, now=now)
+
+
+def _stays(command: Outbox, now: datetime) -> None:
+    """The caller is where they were, but for one who has asked for what comes next: Twilio did it all the same."""
+    begun = command.changes or {}
+    if WebhookEvent.objects.filter(key=departure(command.call_sid, **begun)).exists():
+        return
+    not_transferred(command.entry, now=now)
+    if command.entry is None:
+        OutsideLeg.objects.filter(room=f"dial-{begun['reservation']}", ended_at=None).update(ended_at=now)
 
 
 def _still(command: Outbox, recording: Recording, now: datetime) -> None:

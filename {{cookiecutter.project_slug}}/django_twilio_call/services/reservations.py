@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from ..constants import AgentStatus, Onward, OutboxKind, OverflowReason, QueueEntryState, ReservationState
 from ..models import AgentStateSpan, Outbox, QueueEntry, Reservation
+from ..models.written import lock_reservation
 from ..signals import wake_workers
 
 
@@ -86,10 +87,18 @@ def caller_gone(entry_id: int, *, now: datetime) -> None:
 
 
 def agent_gives_up(entry: QueueEntry, *, now: datetime) -> None:
-    """The caller cannot be fetched: end the leg of the agent who waits for them. The caller then goes back in line."""
+    """The caller cannot be fetched: they are back in line, and the leg of the agent who waits for them ends.
+
+    Twilio may yet do what it says it could not: who comes then is in line as well, and not alone in a conference. Who
+    has come already stays.
+    """
     joined = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
-    for sid in joined.values_list("agent_call__sid", flat=True):
-        end_call(sid=sid, now=now)
+    for pk in joined.values_list("pk", flat=True):
+        reservation = lock_reservation(pk)
+        if reservation is None or reservation.entry.state != QueueEntryState.RESERVED:
+            continue
+        if release(reservation, now=now) and reservation.agent_call is not None:
+            end_call(sid=reservation.agent_call.sid, now=now)
 
 
 def not_transferred(entry: QueueEntry | None, *, now: datetime) -> None:

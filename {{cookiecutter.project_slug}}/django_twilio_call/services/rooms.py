@@ -91,7 +91,13 @@ def send_away(
 ) -> None:
     """Have the caller leave the conversation of `reservation` and go on at the TwiML `to`."""
     url = twiml_url(to, reservation=reservation.pk)
-    command(OutboxKind.TRANSFER_CALL, caller.sid, now=now, url=url, entry=entry)
+    begun = {"to": to, "reservation": reservation.pk}
+    command(OutboxKind.TRANSFER_CALL, caller.sid, now=now, url=url, entry=entry, changes=begun)
+
+
+def departure(call_sid: str, *, to: str, reservation: int) -> str:
+    """Key of the webhook with which a caller asks for what comes after a conversation: it is left once."""
+    return f"{to}:{call_sid}:{reservation}"
 
 
 def command(kind: str, call_sid: str, *, now: datetime, **what: object) -> None:

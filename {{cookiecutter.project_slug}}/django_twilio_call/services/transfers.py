@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..constants import AgentStatus, QueueEntryState, ReservationState
+from ..constants import AgentStatus, OverflowReason, QueueEntryState, ReservationState
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
 from ..models import Agent, AgentStateSpan, OutsideLeg, Queue, QueueEntry, Reservation
 from ..signals import wake_workers
@@ -98,21 +98,39 @@ class TransferService(BaseService):
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().arrives(entry)
         taken = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED, asked_by=None).first()
-        return Goodbye() if taken is None else Meet(reservation_id=taken.pk, conference=taken.conference)
+        if taken is not None:
+            return Meet(reservation_id=taken.pk, conference=taken.conference)
+        if entry.overflow_reason == OverflowReason.TROUBLE:  # given up, and done all the same
+            return self._in_line_again(reservation_id, queue=entry.queue, since=entry.enqueued_at)
+        return Goodbye()
 
-    def outside(self, *, reservation_id: int, call_sid: str) -> DialOut | Goodbye:
-        """The caller is to be connected with the number their agent chose."""
-        legs = OutsideLeg.objects.filter(reservation=reservation_id, ended_at=None)
-        leg = legs.filter(reservation__entry__call__sid=call_sid, room=f"dial-{reservation_id}").first()
-        return Goodbye() if leg is None else DialOut(reservation_id=reservation_id, number=leg.number)
+    def outside(self, *, reservation_id: int, call_sid: str) -> DialOut | Queued | Goodbye:
+        """The caller is to be connected with the number their agent chose.
+
+        Who comes although that was given up, or taken back, has left the conversation all the same: they are in line.
+        """
+        legs = OutsideLeg.objects.filter(reservation=reservation_id, room=f"dial-{reservation_id}")
+        leg = legs.filter(reservation__entry__call__sid=call_sid).order_by("-pk").first()
+        if leg is None:
+            return Goodbye()
+        if leg.ended_at is not None:
+            return self._in_line_again(reservation_id)
+        return DialOut(reservation_id=reservation_id, number=leg.number)
 
     def outside_ended(self, *, reservation_id: int, call_sid: str, status: str, now: datetime) -> Queued | Goodbye:
         """The conversation outside is over, or nobody answered (`status`: Twilio's DialCallStatus)."""
         legs = OutsideLeg.objects.filter(reservation=reservation_id, reservation__entry__call__sid=call_sid)
         if not legs.filter(ended_at=None).update(ended_at=now) or status in ANSWERED:
             return Goodbye()
+        return self._in_line_again(reservation_id)
+
+    def _in_line_again(
+        self, reservation_id: int, *, queue: Queue | None = None, since: datetime | None = None
+    ) -> Queued:
+        """A new visit, at the place in line the caller had."""
         mine = Reservation.objects.select_related("entry__queue", "entry__call").get(pk=reservation_id)
-        return QueueService().arrives(new_visit(mine, queue=mine.entry.queue, since=mine.entry.enqueued_at))
+        visit = new_visit(mine, queue=queue or mine.entry.queue, since=since or mine.entry.enqueued_at)
+        return QueueService().arrives(visit)
 
     def _mine(self, agent_id: int) -> Reservation:
         mine = talking(agent_id)

@@ -6,6 +6,7 @@ from ..conf import Config
 from ..constants import CallStatus
 from ..models import Participant
 from ..services import ConferenceService, TransferService
+from ..services.rooms import departure
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
 
@@ -40,7 +41,7 @@ class TransferWebhook(TwilioWebhook):
 
     def key(self, delivery: Delivery) -> str:
         """A conversation is left once."""
-        return f"transfer:{delivery.call_sid}:{delivery.number('reservation')}"
+        return departure(delivery.call_sid, to="transfer", reservation=delivery.number("reservation"))
 
     def respond(self, delivery: Delivery, config: Config) -> str:
         """Into the line, or to whoever has taken them meanwhile."""
@@ -55,7 +56,7 @@ class OutsideWebhook(TwilioWebhook):
 
     def key(self, delivery: Delivery) -> str:
         """A conversation is left once."""
-        return f"outside:{delivery.call_sid}:{delivery.number('reservation')}"
+        return departure(delivery.call_sid, to="outside", reservation=delivery.number("reservation"))
 
     def respond(self, delivery: Delivery, config: Config) -> str:
         """Dial."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from django_twilio_call.constants import CallStatus, OutboxState, QueueEntryState, ReservationState
+from django_twilio_call.constants import CallStatus, OutboxKind, OutboxState, QueueEntryState, ReservationState
 from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation
 from django_twilio_call.services import RoutingService, alone
 from tests.fakes import call_sid
@@ -47,6 +47,18 @@ def test_an_agent_whose_caller_hung_up_on_the_way_is_let_go_once(talking: Reserv
 
     assert told_to_end(now + timedelta(seconds=5)) == []
     assert told_to_end(now + LATER) == [call_sid(8)]
+
+
+@pytest.mark.parametrize(("state", "told"), [(OutboxState.DONE, [call_sid(8)]), (OutboxState.FAILED, [])])
+def test_an_agent_whose_caller_was_sent_on_before_they_came_is_let_go(
+    talking: Reservation, now: datetime, state: str, told: list[str]
+) -> None:
+    Reservation.objects.update(accepted_at=now)
+    Outbox.objects.create(
+        kind=OutboxKind.TRANSFER_CALL, call_sid=call_sid(1), state=state, done_at=now, created_at=now, not_before=now
+    )
+
+    assert [sid for sid in told_to_end(now + LATER) if sid != call_sid(1)] == told
 
 
 def test_a_caller_whose_agent_hung_up_on_the_way_is_let_go_once(talking: Reservation, now: datetime) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
-from django_twilio_call.exceptions import BusinessLogicError, NotFound, ValidationError
+from django_twilio_call.exceptions import BusinessLogicError, NotFound, TelephonyError, ValidationError
 from django_twilio_call.models import (
     Agent,
     AgentStateSpan,
@@ -19,9 +19,15 @@ from django_twilio_call.models import (
     QueueEntry,
     Reservation,
 )
-from django_twilio_call.services import AgentService, ConferenceService, RoutingService, TransferService
+from django_twilio_call.services import (
+    AgentService,
+    ConferenceService,
+    OutboxService,
+    RoutingService,
+    TransferService,
+)
 from tests.conftest import make_agent
-from tests.fakes import Twilio, call_sid
+from tests.fakes import FakeTelephony, Twilio, call_sid
 from tests.switch import CALLER, Switch
 
 pytestmark = pytest.mark.django_db
@@ -223,18 +229,49 @@ def test_a_caller_goes_outside_and_comes_back_if_nobody_is_there(
     assert {visit.enqueued_at for visit in visits} == {visits[0].enqueued_at}
 
 
-def test_a_transfer_twilio_refuses_leaves_the_caller_where_they_are(switch: Switch, ada: Agent, grace: Agent) -> None:
-    from django_twilio_call.exceptions import TelephonyError
-    from django_twilio_call.services import OutboxService
-    from tests.fakes import FakeTelephony
-
-    TransferService().to_agent(agent_id=ada.pk, to_agent_id=grace.pk, now=timezone.now())
+def twilio_refuses() -> None:
+    """The next command, for good."""
     refusing = FakeTelephony(error=TelephonyError("forbidden", status=403))
     OutboxService(telephony=refusing).deliver(now=timezone.now())
+
+
+def test_a_transfer_twilio_refuses_leaves_the_caller_where_they_are(switch: Switch, ada: Agent, grace: Agent) -> None:
+    TransferService().to_agent(agent_id=ada.pk, to_agent_id=grace.pk, now=timezone.now())
+    twilio_refuses()
 
     assert QueueEntry.objects.latest("pk").state == QueueEntryState.OVERFLOWED
     assert (state_of(ada), state_of(grace)) == (AgentStatus.BUSY, AgentStatus.AVAILABLE)
     assert people(switch) == [{CALLER, leg_of(ada)}]
+
+
+def test_a_way_outside_that_twilio_refuses_leaves_the_agent_free_to_choose_another(switch: Switch, ada: Agent) -> None:
+    TransferService().to_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
+    twilio_refuses()
+
+    TransferService().to_queue(agent_id=ada.pk, queue_key="support", now=timezone.now())
+    switch.work()
+    assert switch.where == {CALLER: "queue"}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before it is given up", "after it was given up"])
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_transfer_twilio_refused_and_did_all_the_same_loses_nobody(
+    switch: Switch, ada: Agent, outside: bool, late: bool
+) -> None:
+    if outside:
+        TransferService().to_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
+    else:
+        TransferService().to_queue(agent_id=ada.pk, queue_key="support", now=timezone.now())
+    url = Outbox.objects.get(kind="transfer_call").url
+    acts = [lambda: switch.redirect_call(sid=CALLER, url=url), twilio_refuses]
+    for act in reversed(acts) if late else acts:
+        act()
+    switch.work()
+
+    assert switch.where == {CALLER: "outside" if outside and not late else "queue"}
+    waiting = QueueEntry.objects.filter(state=QueueEntryState.WAITING)
+    assert waiting.count() == (0 if outside and not late else 1)
+    assert state_of(ada) == AgentStatus.WRAP_UP
 
 
 def test_a_colleague_is_asked_while_the_caller_hears_music(switch: Switch, ada: Agent, grace: Agent) -> None:

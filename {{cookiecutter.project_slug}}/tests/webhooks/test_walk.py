@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
-from django_twilio_call.exceptions import CallNotInProgress
-from django_twilio_call.models import Agent, AgentStateSpan, Call, QueueEntry, Reservation
+from django_twilio_call.exceptions import CallNotInProgress, TelephonyError
+from django_twilio_call.models import Agent, AgentStateSpan, Call, Outbox, QueueEntry, Reservation
 from django_twilio_call.services import AgentService, OutboxService, RoutingService
+from django_twilio_call.services.outbox import give_up
 from tests.fakes import FakeTelephony, Twilio, call_sid
 
 pytestmark = pytest.mark.django_db
@@ -176,6 +177,28 @@ def test_a_caller_whose_agent_vanished_goes_back_to_the_same_place(twilio: Twili
     assert twilio.say(f"/twilio/connect/?reservation={reservation.pk}") == ["Enqueue"]
     entry = QueueEntry.objects.get()
     assert (entry.state, entry.enqueued_at) == (QueueEntryState.WAITING, enqueued_at)
+
+
+def test_a_caller_who_is_fetched_although_twilio_said_it_could_not_is_back_in_line_and_not_alone(
+    twilio: Twilio, agent: Agent
+) -> None:
+    reservation = joined(twilio)
+    refusing = FakeTelephony(error=TelephonyError("forbidden", status=403))
+    OutboxService(telephony=refusing).deliver(now=timezone.now())
+
+    assert twilio.say(f"/twilio/connect/?reservation={reservation.pk}") == ["Enqueue"]
+    assert QueueEntry.objects.get().state == QueueEntryState.WAITING
+    assert state_of(agent) == AgentStatus.WRAP_UP
+
+
+def test_a_caller_who_came_before_twilio_said_it_could_not_fetch_them_talks_on(twilio: Twilio, agent: Agent) -> None:
+    reservation = joined(twilio)
+    twilio.post(f"/twilio/connect/?reservation={reservation.pk}")
+
+    give_up(Outbox.objects.get(kind="redirect_call"), timezone.now())
+
+    assert (QueueEntry.objects.get().state, state_of(agent)) == (QueueEntryState.ANSWERED, AgentStatus.BUSY)
+    assert not Outbox.objects.filter(kind="end_call").exists()
 
 
 def test_a_late_answer_does_not_undo_a_hang_up(twilio: Twilio, agent: Agent) -> None:
