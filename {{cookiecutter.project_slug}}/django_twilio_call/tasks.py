@@ -14,6 +14,7 @@ from .retry import CircuitBreaker
 from .services import (
     DialingService,
     IntervalService,
+    LostRecordingService,
     OutboxService,
     ReapingService,
     RetentionService,
@@ -47,9 +48,10 @@ def sweep() -> None:
 
 @shared_task
 def reconcile() -> None:
-    """Ask Twilio what it did not say: which calls were made, and which have ended. Beat asks for it all the time."""
+    """Ask Twilio what it did not say: which calls were made or have ended, what was recorded. Asked all the time."""
     SubmissionService().settle(now=timezone.now())
     ReapingService().compare(now=timezone.now())
+    LostRecordingService().look(now=timezone.now())
 
 
 @shared_task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CALL_NOT_IN_PROGRESS: Final = 21220
 NOT_FOUND: Final = 20404
 DUPLICATE_LABEL: Final = 16025
+RECORDINGS_PAGE: Final = 1000
 LATEST: Final = 20
 """So many of the latest calls to a number are looked through for one of ours."""
 
@@ -39,6 +40,20 @@ class TwilioCall:
     def is_live(self) -> bool:
         """Whether it has not ended."""
         return self.status not in CallStatus.COMPLETED_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioRecording:
+    """A recording as Twilio remembers it; `duration` in seconds, None while it goes on, `url` of its sound."""
+
+    sid: str
+    status: str
+    source: str
+    call_sid: str
+    conference_sid: str
+    created_at: datetime
+    duration: int | None = None
+    url: str = ""
 
 
 class Telephony(Protocol):
@@ -64,6 +79,15 @@ class Telephony(Protocol):
 
     def live_calls(self, *, most: int) -> list[TwilioCall]:
         """Legs of the account that have not ended, `most` of them at most."""
+
+    def recording(self, *, sid: str) -> TwilioRecording | None:
+        """What Twilio knows of a recording; None where it knows of none."""
+
+    def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
+        """Recordings that were begun in that time, the latest first, read page by page."""
+
+    def conference_name(self, *, sid: str) -> str:
+        """What a conference is called; "" where Twilio knows of none."""
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """Change a leg's part in a conference (its sid): `hold`, `muted`, `coaching`, `end_conference_on_exit` …
@@ -147,6 +171,42 @@ class TwilioTelephony:
         except TwilioException as error:  # a page that cannot be had is none of the library's REST errors
             raise TelephonyError(f"no list of calls: {type(error).__name__}", retryable=True) from error
 
+    def recording(self, *, sid: str) -> TwilioRecording | None:
+        """See `Telephony`."""
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            return _read_recording(self._client.recordings(sid).fetch())
+        except TwilioRestException as error:
+            if error.status == HTTPStatusCodes.NOT_FOUND:
+                return None
+            raise _translated(error) from error
+
+    def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
+        """See `Telephony`. Compared here as well: what Twilio documents for that filter is whole days."""
+        from twilio.base.exceptions import TwilioException
+
+        wanted = {"date_created_after": since, "date_created_before": until, "page_size": RECORDINGS_PAGE}
+        try:
+            for recording in map(_read_recording, self._client.recordings.stream(**wanted)):
+                if recording.created_at < since:
+                    return
+                if recording.created_at <= until:
+                    yield recording
+        except TwilioException as error:
+            raise TelephonyError(f"no list of recordings: {type(error).__name__}", retryable=True) from error
+
+    def conference_name(self, *, sid: str) -> str:
+        """See `Telephony`."""
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            return str(self._client.conferences(sid).fetch().friendly_name or "")
+        except TwilioRestException as error:
+            if error.status == HTTPStatusCodes.NOT_FOUND:
+                return ""
+            raise _translated(error) from error
+
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """See `Telephony`."""
         try:
@@ -202,6 +262,19 @@ def _read(call: Any) -> TwilioCall:
         direction=call.direction or "",
         created_at=call.date_created,
         duration=int(call.duration) if call.duration else None,
+    )
+
+
+def _read_recording(recording: Any) -> TwilioRecording:
+    return TwilioRecording(
+        sid=recording.sid,
+        status=str(getattr(recording.status, "value", recording.status)),
+        source=str(getattr(recording.source, "value", recording.source)),
+        call_sid=recording.call_sid or "",
+        conference_sid=recording.conference_sid or "",
+        created_at=recording.date_created,
+        duration=int(recording.duration) if recording.duration else None,
+        url=recording.media_url or "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
 from django_twilio_call.conf import get_config
-from django_twilio_call.telephony import TwilioCall
+from django_twilio_call.telephony import TwilioCall, TwilioRecording
 
 CALLER = "+14155550100"
 NUMBER = "+15550100000"
@@ -37,6 +37,8 @@ class FakeTelephony:
     error: Exception | None = None
     calls: dict[str, TwilioCall] = field(default_factory=dict)
     makes: bool = True
+    recorded: dict[str, TwilioRecording] = field(default_factory=dict)
+    conferences: dict[str, str] = field(default_factory=dict)
     sids: list[str] = field(default_factory=list)
     """Those of the next calls that are made."""
 
@@ -76,6 +78,22 @@ class FakeTelephony:
         """Those that have not ended."""
         self._ask("live")
         return [call for call in self.calls.values() if call.is_live][:most]
+
+    def recording(self, *, sid: str) -> TwilioRecording | None:
+        """What is known of it."""
+        self._ask("recording", sid)
+        return self.recorded.get(sid)
+
+    def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
+        """Those of that time, the latest first."""
+        self._ask("recordings", since.isoformat(), until.isoformat())
+        found = [each for each in self.recorded.values() if since <= each.created_at <= until]
+        return iter(sorted(found, key=lambda each: each.created_at, reverse=True))
+
+    def conference_name(self, *, sid: str) -> str:
+        """What it is called."""
+        self._ask("conference", sid)
+        return self.conferences.get(sid, "")
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """Remember."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_twilio_call.exceptions import CallNotInProgress
 from django_twilio_call.models import Reservation
 from django_twilio_call.services import AgentService, OutboxService, RoutingService, SettlingService
-from django_twilio_call.telephony import TwilioCall
+from django_twilio_call.telephony import TwilioCall, TwilioRecording
 
 from .fakes import Twilio, call_sid
 
@@ -72,6 +72,15 @@ class Switch:
 
     def live_calls(self, *, most: int) -> list[TwilioCall]:
         raise AssertionError("nothing is compared here")
+
+    def recording(self, *, sid: str) -> TwilioRecording | None:
+        raise AssertionError("nothing is recorded here")
+
+    def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
+        raise AssertionError("nothing is recorded here")
+
+    def conference_name(self, *, sid: str) -> str:
+        raise AssertionError("nothing is recorded here")
 
     def end_call(self, *, sid: str) -> None:
         self._must_live(sid)

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from django_twilio_call.exceptions import CallNotInProgress, NotSent, TelephonyError
-from django_twilio_call.telephony import TwilioTelephony, connect
+from django_twilio_call.telephony import TwilioRecording, TwilioTelephony, connect
 from tests.fakes import call_sid
 from tests.servers import free_port
 
@@ -203,6 +203,54 @@ def test_live_calls_are_read_up_to_a_limit(api: Api) -> None:
 
     assert len(telephony(api.url).live_calls(most=3)) == 3
     assert ["Status=in-progress" in api.asked[0], "Status=ringing" in api.asked[1]] == [True, True]
+
+
+RECORDED = {
+    "sid": f"RE{1:032x}",
+    "status": "completed",
+    "source": "RecordVerb",
+    "call_sid": call_sid(1),
+    "conference_sid": None,
+    "date_created": "Mon, 02 Mar 2026 12:00:00 +0000",
+    "duration": "7",
+    "media_url": "https://api.example.com/sound",
+}
+
+
+def test_a_recording_is_read_as_twilio_shows_it_and_one_nobody_knows_is_none(api: Api) -> None:
+    api.body = dict(RECORDED)
+    found = telephony(api.url).recording(sid=RECORDED["sid"] or "")
+
+    assert found == TwilioRecording(
+        sid=f"RE{1:032x}",
+        status="completed",
+        source="RecordVerb",
+        call_sid=call_sid(1),
+        conference_sid="",
+        created_at=NOON,
+        duration=7,
+        url="https://api.example.com/sound",
+    )
+    api.status, api.body = 404, {"code": 20404, "message": "not found", "status": 404}
+    assert telephony(api.url).recording(sid="RE1") is None
+
+
+def test_recordings_are_those_of_the_time_even_if_twilio_gives_the_whole_day(api: Api) -> None:
+    days = [{**RECORDED, "date_created": f"Mon, 02 Mar 2026 {hour}:00:00 +0000"} for hour in (14, 12, 10)]
+    api.body = {"recordings": days, "page_size": 1000}
+
+    found = list(telephony(api.url).recordings(since=NOON - timedelta(hours=1), until=NOON + timedelta(hours=1)))
+
+    assert [each.created_at for each in found] == [NOON]
+    assert "PageSize=1000" in api.asked[0]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_list_of_recordings_that_cannot_be_had_is_an_error_of_ours(api: Api, status: int) -> None:
+    api.status, api.body = status, {}
+
+    with pytest.raises(TelephonyError):
+        list(telephony(api.url).recordings(since=NOON, until=NOON))
 
 
 @pytest.mark.parametrize("status", [404, 500])

@@ -20,6 +20,7 @@ from .identities import IdentityService
 from .intervals import IntervalService
 from .ivr import IVRService
 from .logins import LoginService
+from .lost_recordings import LostRecordingService
 from .metrics import MetricsService
 from .operations import OperationsService
 from .outbox import OutboxService
@@ -60,6 +61,7 @@ __all__ = [
     "IdentityService",
     "IntervalService",
     "LoginService",
+    "LostRecordingService",
     "MetricsService",
     "OperationsService",
     "OutboxService",

@@ -53,8 +53,9 @@ class VoicemailService(BaseService):
         call, _ = Call.objects.get_or_create(
             sid=call_sid, defaults={"from_number": "", "to_number": "", "started_at": now}
         )
-        Voicemail.objects.create(
-            queue_id=queue_id, call=call, recording_sid=recording_sid, url=url, duration=duration, recorded_at=now
+        Voicemail.objects.get_or_create(
+            recording_sid=recording_sid,
+            defaults={"queue_id": queue_id, "call": call, "url": url, "duration": duration, "recorded_at": now},
         )
 
     def inbox(self, *, user: Any) -> Inbox:
