@@ -72,7 +72,7 @@ class Script:
 async def call_in(exchange: Exchange, script: Script) -> None:
     """One caller, from dialling to hanging up."""
     call = exchange.dial(script.number, exchange.account.number)
-    while await call.reaches("menu", "queue", "conference", "record") and call.stage == "menu":
+    while await call.reaches("menu", "queue", "conference", "record", "bridged") and call.stage == "menu":
         step = call.steps
         await exchange.clock.sleep(script.thinks)
         if script.hangs_up_in_menu:
@@ -82,7 +82,7 @@ async def call_in(exchange: Exchange, script: Script) -> None:
             call.keys.put_nowait(script.digit)
         await call.moves_on(step)
     try:
-        talking = await exchange.clock.within(call.reaches("conference", "record"), script.patience)
+        talking = await exchange.clock.within(call.reaches("conference", "record", "bridged"), script.patience)
     except TimeoutError:
         call.interrupt(HungUp("caller"))
         return

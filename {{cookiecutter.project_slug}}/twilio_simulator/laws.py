@@ -34,13 +34,14 @@ def lost(journal: Sequence[Row], rows: Iterable[Row]) -> dict[str, str]:
     """CallSids of the callers who are lost, and why: what they lived through is not what the app remembers."""
     known, met = {row["call_sid"]: row for row in rows}, _met(journal)
     verdicts = {
-        leg["call_sid"]: why_lost(leg, known.get(leg["call_sid"]), leg["call_sid"] in met) for leg in _callers(journal)
+        leg["call_sid"]: why_lost(leg, known.get(leg["call_sid"]), met.get(leg["call_sid"], 0))
+        for leg in _callers(journal)
     }
     return {sid: why for sid, why in verdicts.items() if why}
 
 
-def why_lost(leg: Row, row: Row | None, met_an_agent: bool) -> str:
-    """Why a caller counts as lost; "" for one who does not."""
+def why_lost(leg: Row, row: Row | None, met: int) -> str:
+    """Why a caller counts as lost who met agents in so many conferences; "" for one who does not."""
     if row is None:
         return "the app does not know the call"
     if row["status"] not in TERMINAL or leg["ended_at"] is None:
@@ -49,26 +50,47 @@ def why_lost(leg: Row, row: Row | None, met_an_agent: bool) -> str:
         return f"the caller heard an application error, {leg['error']}"
     if any(entry["state"] not in OUTCOMES for entry in row["entries"]):
         return "a visit to a queue has no outcome"
-    if len(row["entries"]) > max(len(leg["left_queue"]), 1):
-        return f"the app remembers {len(row['entries'])} visits to a queue, the caller made {len(leg['left_queue'])}"
-    outcome = row["entries"][-1]["state"] if row["entries"] else ""
-    return _contradiction(leg, outcome, met_an_agent)
+    visits = _made(leg, row)
+    if visits and len(visits) > _possible(leg, visits):
+        return f"the app remembers {len(visits)} visits to a queue, the caller made {len(leg['left_queue'])}"
+    return _contradiction(leg, [entry["state"] for entry in visits], met)
 
 
-def _contradiction(leg: Row, outcome: str, met_an_agent: bool) -> str:
-    """What the caller lived through that does not go with the outcome of their last visit, if anything."""
-    left = leg["left_queue"][-1] if leg["left_queue"] else ""
+def _made(leg: Row, row: Row) -> Sequence[Row]:
+    """The visits that came about: of a transfer that Twilio refused the app remembers one to which nobody ever came."""
+    if len(row["entries"]) <= len(leg["left_queue"]):
+        return list(row["entries"])
+    return [entry for entry in row["entries"] if entry.get("overflow_reason") != "trouble"]
+
+
+def _possible(leg: Row, visits: Sequence[Row]) -> int:
+    """How many visits the caller can have made: who is sent on may hang up, or meet an agent, on the way."""
+    hung_up_on_the_way = leg["ended_by"] == "caller" and visits[-1]["state"] == "abandoned"
+    made = max(len(leg["left_queue"]), len(_rooms(leg)), 1)
+    return made + 1 if hung_up_on_the_way and len(visits) > 1 else made
+
+
+def _rooms(leg: Row) -> set[str]:
+    return {name for name, _, _ in leg["conferences"]}
+
+
+def _contradiction(leg: Row, outcomes: Sequence[str], met: int) -> str:
+    """What the caller lived through that does not go with the outcomes of their visits, if anything."""
+    left, outcome = leg["left_queue"][-1] if leg["left_queue"] else "", outcomes[-1] if outcomes else ""
+    answered, rooms = outcomes.count("answered"), len(_rooms(leg))
     if left and not outcome:
         return f"the caller left a queue by {left}, the app knows of no visit"
-    if met_an_agent and outcome != "answered":
+    if met and not answered:
         return f"the caller talked to an agent, the app says {outcome or 'nothing'}"
+    if met > answered:
+        return f"the caller talked to agents {met} times, the app says {answered}"
     if outcome == "answered" and not leg["fetched"]:
         return "the app says answered, and never fetched the caller"
     # Fetched so soon that the document with <Enqueue> was still on its way, a caller never was in the queue.
     if outcome == "answered" and left not in ("", "redirected"):
         return f"the app says answered, the caller left the queue by {left}"
     # Who hangs up on the way to the agent was answered and met nobody; whoever arrived must have met one.
-    if outcome == "answered" and not met_an_agent and (leg["conferences"] or leg["ended_by"] != "caller"):
+    if outcome == "answered" and met < answered and (rooms > met or leg["ended_by"] != "caller"):
         return "the app says answered, the caller met nobody"
     if outcome == "abandoned" and leg["ended_by"] != "caller":
         return f"the app says abandoned, the call was ended by {leg['ended_by']}"
@@ -91,17 +113,21 @@ def double_booked(journal: Iterable[Row]) -> int:
     )
 
 
-def _met(journal: Iterable[Row]) -> set[str]:
-    """CallSids of callers who were in a conference while an agent was."""
+def _met(journal: Iterable[Row]) -> dict[str, int]:
+    """CallSid of a caller -> in how many conferences they were while an agent was."""
     rooms: dict[str, list[tuple[Row, float, float]]] = {}
     for leg in journal:
         for name, joined, left in leg["conferences"]:
             rooms.setdefault(name, []).append((leg, joined, _until(left)))
-    met = set()
+    met: dict[str, int] = {}
     for legs in rooms.values():
-        for (one, began, ended), (other, also_began, also_ended) in combinations(legs, 2):
-            if {one["role"], other["role"]} == {"customer", "agent"} and began < also_ended and also_began < ended:
-                met.add((one if one["role"] == "customer" else other)["call_sid"])
+        together = {
+            (one if one["role"] == "customer" else other)["call_sid"]
+            for (one, began, ended), (other, also_began, also_ended) in combinations(legs, 2)
+            if {one["role"], other["role"]} == {"customer", "agent"} and began < also_ended and also_began < ended
+        }
+        for sid in together:
+            met[sid] = met.get(sid, 0) + 1
     return met
 
 

@@ -38,8 +38,13 @@ def row(*outcomes: str, sid: str = "CA1", status: str = "completed") -> Row:
     return {"call_sid": sid, "status": status, "entries": [{"state": outcome} for outcome in outcomes]}
 
 
+ANOTHER = agent("CA3", "grace", conferences=[["room-CA2", 11.0, 19.0]])
 ABANDONED = caller(fetched=0, left_queue=["hangup"], conferences=[])
 OVERFLOWED = caller(fetched=0, left_queue=["leave"], conferences=[], ended_by="app")
+TWICE = caller(left_queue=["redirected"] * 2, conferences=[["room-CA1", 5.0, 9.0], ["room-CA2", 12.0, 19.0]])
+"""Sent on to another agent."""
+SENT_ON = caller(left_queue=["redirected", "hangup"])
+"""Sent on to another queue, where they hung up."""
 IN_MENU = caller(fetched=0, left_queue=[], conferences=[])
 
 
@@ -57,10 +62,16 @@ IN_MENU = caller(fetched=0, left_queue=[], conferences=[])
         (caller(conferences=[]), ["abandoned"]),
         (caller(left_queue=[]), ["answered"]),
         (caller(left_queue=["redirected", "redirected"]), ["answered"]),
+        (TWICE, ["answered", "answered"]),
+        (SENT_ON, ["answered", "abandoned"]),
+        (caller(), ["answered", "abandoned"]),
+        (TWICE | {"left_queue": ["redirected"]}, ["answered", "answered"]),
+        (SENT_ON | {"left_queue": ["redirected", "leave"], "ended_by": "app"}, ["answered", "overflowed"]),
+        (SENT_ON | {"left_queue": ["redirected", "redirected"]}, ["answered", "answered"]),
     ],
 )
 def test_who_lived_through_what_the_app_remembers_is_not_lost(leg: Row, outcomes: list[str]) -> None:
-    assert lost([leg, agent()], [row(*outcomes)]) == {}
+    assert lost([leg, agent(), ANOTHER], [row(*outcomes)]) == {}
 
 
 LOST = [
@@ -69,6 +80,7 @@ LOST = [
     (caller(ended_at=None), row("answered"), "the call has not ended"),
     (caller(error="11200"), row("answered"), "the caller heard an application error, 11200"),
     (ABANDONED, row("waiting"), "a visit to a queue has no outcome"),
+    (caller(ended_by="app"), row("answered", "abandoned"), "the app remembers 2 visits to a queue, the caller made 1"),
     (caller(), row("abandoned", "answered"), "the app remembers 2 visits to a queue, the caller made 1"),
     (ABANDONED, row(), "the caller left a queue by hangup, the app knows of no visit"),
     (caller(), row("abandoned"), "the caller talked to an agent, the app says abandoned"),
@@ -77,17 +89,32 @@ LOST = [
     (caller(left_queue=["hangup"]), row("answered"), "the app says answered, the caller left the queue by hangup"),
     (caller(conferences=[["room-CA1", 9.5, 60.0]]), row("answered"), "the app says answered, the caller met nobody"),
     (caller(conferences=[], ended_by="app"), row("answered"), "the app says answered, the caller met nobody"),
+    (TWICE, row("answered", "abandoned"), "the caller talked to agents 2 times, the app says 1"),
+    (
+        caller(left_queue=["redirected"] * 2, conferences=[["room-CA1", 5.0, 9.0], ["room-9", 10.0, 12.0]]),
+        row("answered", "answered"),
+        "the app says answered, the caller met nobody",
+    ),
     (OVERFLOWED, row("abandoned"), "the app says abandoned, the call was ended by app"),
     (ABANDONED, row("overflowed"), "the app says overflowed, the caller left the queue by hangup"),
 ]
 
 
-@pytest.mark.parametrize(("leg", "remembered", "why"), LOST, ids=[why for *_, why in LOST])
+def test_a_visit_of_a_transfer_that_twilio_refused_was_none() -> None:
+    refused = {"state": "overflowed", "overflow_reason": "trouble"}
+    remembered = row("answered")
+
+    assert lost([caller(), agent()], [remembered | {"entries": [*remembered["entries"], refused]}]) == {}
+
+
+@pytest.mark.parametrize(
+    ("leg", "remembered", "why"), LOST, ids=[f"{number} {why}" for number, (*_, why) in enumerate(LOST)]
+)
 def test_every_kind_of_loss_is_found(leg: Row, remembered: Row | None, why: str) -> None:
     rows = [remembered] if remembered else []
 
-    assert lost([leg, agent()], rows) == {"CA1": why}
-    assert check([leg, agent()], rows)["lost"] == 1
+    assert lost([leg, agent(), ANOTHER], rows) == {"CA1": why}
+    assert check([leg, agent(), ANOTHER], rows)["lost"] == 1
 
 
 def test_a_run_is_counted() -> None:

@@ -9,10 +9,10 @@ from .world import World
 pytestmark = pytest.mark.django_db
 
 FAULTS = ("duplicate", "delay", "reorder", "drop", "lose", "slow", "refuse", "trouble", "vanish")
-CLASSES = ("voice", "agent", "gather", "queue", "wait", "status", "conference")
+CLASSES = ("voice", "agent", "gather", "queue", "wait", "status", "conference", "dial", "recording")
 EVERYTHING = (
     "webhook:duplicate=0.05,webhook:delay=0.05,webhook:reorder=0.05,webhook:lose=0.02,webhook:drop=0.02,"
-    "webhook:slow=0.02,status:vanish=0.05,conference:vanish=0.05,"
+    "webhook:slow=0.02,status:vanish=0.05,conference:vanish=0.05,recording:vanish=0.2,"
     "rest:limit=0.05,rest:fail=0.05,rest:error=0.1,rest:cut=0.05,rest:slow=0.05@9,enqueue:full=0.02"
 )
 
@@ -25,8 +25,9 @@ def hold(
     calls: int = 5,
     agents: int = 4,
     callbacks: float = 0.3,
+    transfers: float = 0.3,
 ) -> World:
-    world = World(faults, seed, monkeypatch, callbacks=callbacks)
+    world = World(faults, seed, monkeypatch, callbacks=callbacks, transfers=transfers)
     world.go(calls=calls, agents=agents)
     verdict = world.verdict()
     assert not any(verdict.values()), (faults, seed, {name: found for name, found in verdict.items() if found})
@@ -40,7 +41,9 @@ def test_the_laws_hold_without_faults(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_whatever_happens_to_a_class_of_webhooks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shares = (f"{kind}:{fault}=0.12" for fault in FAULTS)
-    hold(",".join(shares), 1, monkeypatch)
+    world = hold(",".join(shares), 1, monkeypatch, transfers=1 if kind == "dial" else 0.3)
+
+    assert sum(world.faults.counts.values()) > 0, "nothing happened to one: the world must be larger"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -10,7 +10,7 @@ import json
 import logging
 import selectors
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -27,19 +27,31 @@ from twilio.http.response import Response
 from twilio.rest import Client as TwilioClient
 
 from django_twilio_call.conf import get_config
-from django_twilio_call.constants import AgentStatus, CallbackState
+from django_twilio_call.constants import AgentStatus, CallbackState, Onward, RecordingPolicy
 from django_twilio_call.exceptions import CallCenterError, TelephonyError
 from django_twilio_call.links import callback_url, twiml_url
-from django_twilio_call.models import Agent, AgentStateSpan, Call, CallbackRequest, Outbox, Queue, Reservation
+from django_twilio_call.models import (
+    Agent,
+    AgentStateSpan,
+    Call,
+    CallbackRequest,
+    Outbox,
+    Queue,
+    Recording,
+    Reservation,
+    Voicemail,
+)
 from django_twilio_call.retry import CircuitBreaker
 from django_twilio_call.services import (
     AgentService,
     CallService,
     DialingService,
+    LostRecordingService,
     OutboxService,
     ReapingService,
     RoutingService,
     SubmissionService,
+    TransferService,
 )
 from django_twilio_call.telephony import TwilioTelephony
 from django_twilio_call.transport import Answer as RestAnswer
@@ -175,12 +187,20 @@ class World:
     """Callers ring, agents work, workers sweep, and in the end the laws must hold."""
 
     def __init__(
-        self, faults: str, seed: int, monkeypatch: pytest.MonkeyPatch, *, workers: int = 2, callbacks: float = 0.3
+        self,
+        faults: str,
+        seed: int,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        workers: int = 2,
+        callbacks: float = 0.3,
+        transfers: float = 0.3,
     ) -> None:
         monkeypatch.setattr(settings, "TWILIO_PHONE_NUMBER", NUMBER, raising=False)
         config = get_config()
         self.dice, self.loop, self.workers = Random(seed), VirtualLoop(), workers
-        self.seed, self.callbacks = seed, callbacks
+        self.seed, self.callbacks, self.transfers = seed, callbacks, transfers
+        self.sent_on = 0
         monkeypatch.setattr(timezone, "now", self.now)
         account = Account(
             sid=config.twilio_account_sid,
@@ -221,7 +241,15 @@ class World:
 
     def _queue(self, key: str, digit: str) -> Queue:
         return Queue.objects.create(
-            key=key, name=key.title(), digit=digit, wrap_up_time=2, max_wait=90, offer_callback=True, callback_pause=60
+            key=key,
+            name=key.title(),
+            digit=digit,
+            wrap_up_time=2,
+            max_wait=90,
+            when_waited=Onward.VOICEMAIL,
+            offer_callback=True,
+            callback_pause=60,
+            recording=RecordingPolicy.ANNOUNCED,
         )
 
     async def _live(self, calls: int) -> None:
@@ -245,6 +273,17 @@ class World:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await self.exchange.drained()
+        await self._look_for_recordings()
+
+    async def _look_for_recordings(self) -> None:
+        """As beat has it done, until what was begun so long ago is known: callbacks of it come no more."""
+        await asyncio.sleep(3 * 3600)
+        for _ in range(20):
+            with self.loop.running(None):
+                LostRecordingService(telephony=self.telephony).look(now=self.now())
+                if not self._untold():
+                    return
+            await asyncio.sleep(60)
 
     def _raise_what_failed(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:
@@ -302,6 +341,7 @@ class World:
                 if self.dice.random() < 0.2:
                     SubmissionService(telephony=self.telephony).settle(now=self.now())
                     ReapingService(telephony=self.telephony).compare(now=self.now())
+                    LostRecordingService(telephony=self.telephony).look(now=self.now())
 
     def _send(self) -> None:
         OutboxService(telephony=self.telephony, clock=self.loop.time, jitter=self.dice.random).deliver(now=self.now())
@@ -338,6 +378,21 @@ class World:
             return  # the caller was quicker
         await asyncio.sleep(self.dice.uniform(0, 1))
         connect(self.exchange, identity, {"reservation": str(reservation)})
+        if self.dice.random() < self.transfers:
+            await self._send_on(reservation, who)
+
+    async def _send_on(self, reservation: int, agent: int) -> None:
+        """Somebody else is to talk to the caller: a number outside, which may be busy, or another queue."""
+        await asyncio.sleep(self.dice.uniform(2, 12))
+        number, outside = f"+1212{reservation:07d}", self.dice.random() < 0.7
+        does = self.dice.choice(("answer", "answer", "busy", "no-answer"))
+        self.exchange.callees[number] = Callee(does=does, after=self.dice.uniform(1, 5))
+        with self.loop.running(None), suppress(CallCenterError):  # they may have ended the call meanwhile
+            if outside:
+                TransferService().to_outside(agent_id=agent, number=number, now=self.now())
+            else:
+                TransferService().to_queue(agent_id=agent, queue_key="sales", now=self.now())
+            self.sent_on += 1
 
     def open(self) -> dict[str, Any]:
         """What has not come to its end, here and at the simulator's."""
@@ -352,8 +407,10 @@ class World:
         journal = [call.journal for call in self.exchange.calls.values()]
         rows = CallService().records()
         counts = check(journal, rows)
+        again = sum(max(len(row["entries"]) - 1, 0) for row in rows)
         unequal = {
-            "received": counts["received"] - counts["ended_before_queue"] - counts["offered"],
+            "received": counts["received"] - counts["ended_before_queue"] - counts["offered"] + again,
+            "visits nobody asked for": max(again - self.sent_on, 0),
             "offered": counts["offered"] - counts["answered"] - counts["abandoned"] - counts["overflowed"],
         }
         return {
@@ -363,6 +420,7 @@ class World:
             "live": [call.sid for call in self.exchange.calls.values() if call.live],
             "live here": list(Call.objects.live().values_list("sid", flat=True)),
             "made twice": self._made_twice(),
+            "untold": self._untold(),
             **unequal,
         }
 
@@ -383,6 +441,13 @@ class World:
     def _met_a_fault(self, sid: str) -> bool:
         agents = Reservation.objects.filter(entry__call__sid=sid).values_list("agent_call__sid", flat=True)
         return not self.faults.hit.isdisjoint({sid, *agents} - {None})
+
+    def _untold(self) -> list[str]:
+        """Recordings at Twilio that are not known here, or whose end is not."""
+        known = set(Recording.objects.exclude(ended_at=None).values_list("sid", flat=True))
+        known |= set(Voicemail.objects.values_list("recording_sid", flat=True))
+        kept = self.exchange.recordings.kept.values()
+        return [f"{each.source} {each.sid}" for each in kept if each.status == "completed" and each.sid not in known]
 
     def _gaps(self) -> list[str]:
         gaps = []
