@@ -36,6 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     load.add_argument("--api-url", default="http://127.0.0.1:8000/api/")
     load.add_argument("--talk", type=_positive, default=Habits().talk, help="mean seconds of a talk")
     load.add_argument("--patience", type=_positive, default=Habits().patience, help="mean seconds a caller waits")
+    load.add_argument("--says", default="", metavar="WORDS", help="what callers say in a menu, one of support,sales")
     load.add_argument("--declines", type=_share, default=0.0, help="share of offers that agents turn down")
     load.add_argument("--ignores", type=_share, default=0.0, help="share of offers that agents let ring")
     load.add_argument("--timeout", type=_positive, default=600, help="seconds for all of it")
@@ -119,11 +120,12 @@ async def simulate(options: argparse.Namespace, account: Account) -> int:
     clock = clock_of(options.speed)
     faults = Faults(options.faults, seed=options.fault_seed, clock=clock.time)
     exchange = Exchange(account, FaultyWebhooks(account, faults), clock=clock, faults=faults)
+    handle = faults.handling(Rest(exchange).handle, hang_up=exchange.hang_up)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     try:
-        async with serving(faults.handling(Rest(exchange).handle), options.host, options.port):
+        async with serving(handle, options.host, options.port):
             if options.command == "serve":
                 await ended.wait()
                 return 0
@@ -152,7 +154,13 @@ def _load(options: argparse.Namespace) -> Load:
         seed=options.seed,
         api_url=options.api_url,
         logins=options.agents,
-        habits=Habits(talk=options.talk, patience=options.patience, declines=options.declines, ignores=options.ignores),
+        habits=Habits(
+            talk=options.talk,
+            patience=options.patience,
+            declines=options.declines,
+            ignores=options.ignores,
+            says=tuple(filter(None, options.says.split(","))),
+        ),
         timeout=options.timeout,
         journal=options.journal,
         stay=options.stay,

@@ -36,6 +36,8 @@ class Habits:
     presses_nothing: float = 0.05
     agent_hangs_up_first: float = 0.3
     digits: str = "1112"
+    says: tuple[str, ...] = ()
+    """One of these is said in a menu; without any, keys are pressed."""
     declines: float = 0.0
     ignores: float = 0.0
     """Shares of offers that agents turn down, or let ring until the app takes them back; then they return to work."""
@@ -52,6 +54,7 @@ class Script:
     patience: float
     talk: float
     agent_ends: bool
+    says: str = ""
 
     @classmethod
     def draw(cls, seed: int, index: int, habits: Habits) -> Script:
@@ -66,6 +69,7 @@ class Script:
             patience=dice.expovariate(1 / habits.patience),
             talk=exp(dice.gauss(mean, SPREAD)),
             agent_ends=dice.random() < habits.agent_hangs_up_first,
+            says=dice.choice(habits.says) if habits.says else "",
         )
 
 
@@ -78,7 +82,9 @@ async def call_in(exchange: Exchange, script: Script) -> None:
         if script.hangs_up_in_menu:
             call.interrupt(HungUp("caller"))
             return
-        if script.digit:
+        if script.says:
+            exchange.hear(call, script.says)
+        elif script.digit:
             call.keys.put_nowait(script.digit)
         await call.moves_on(step)
     try:

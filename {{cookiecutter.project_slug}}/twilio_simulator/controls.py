@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -88,6 +89,8 @@ class Controls:
                 for each in exchange.conferences.all
             ],
             "recordings": [shapes.recording(each, account, recordings.url(each)) for each in recordings.kept.values()],
+            "transcriptions": [shapes.transcription(each, account) for each in exchange.transcriptions.kept.values()],
+            "callees": {number: asdict(callee) for number, callee in exchange.callees.items()},
         }
 
     def _behave(self, request: Request) -> Reply:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from .account import Account
-from .calls import Call, Callback, Queue, Spoken, Target, rfc2822
+from .calls import Call, Callback, HungUp, Queue, Spoken, Target, rfc2822
 from .clock import Clock, SteppedClock
 from .conferences import Conferences
 from .documents import Document, TwimlError, parse
@@ -109,6 +109,11 @@ class Exchange:
         call = Call(self.account.new_sid("CA"), from_, to, self.clock, identity=identity, **options)
         self.calls[call.sid] = call
         return call
+
+    def hang_up(self, sid: str) -> None:
+        """Whose call it is hangs up, if there is such a call."""
+        if (call := self.calls.get(sid)) is not None and call.live:
+            call.interrupt(HungUp("caller"))
 
     def hear(self, call: Call, text: str) -> None:
         """Somebody says something."""

@@ -12,6 +12,7 @@ REST requests, by class: create (a call), update, ask, or rest for any.
     limit       429, with Retry-After: SECONDS                  fail      503, and nothing was done
     error       done, and answered 500                          slow      done, and answered after SECONDS
     cut         done, and the connection ends                   drop      the connection ends, and nothing was done
+    gone        update only: whose call it is hangs up in that moment; 21220, or 20404 where it is of a participant
 enqueue:full    the queue takes nobody.
 
 FROM and TO are seconds since the first fault might have happened.
@@ -39,9 +40,11 @@ WEBHOOKS: Final = ("webhook", "voice", "agent", "gather", "queue", "wait", "dial
 REST: Final = ("rest", "create", "update", "ask")
 SECONDS: Final = {"duplicate": 1.0, "delay": 3.0, "reorder": 5.0, "slow": 3.0, "limit": 2.0}
 _ON_THE_WAY: Final = ("duplicate", "delay", "reorder", "drop", "lose", "refuse", "slow", "trouble", "vanish")
+_OF_REQUESTS: Final = ("limit", "fail", "error", "slow", "cut", "drop")
 FAULTS: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(WEBHOOKS, frozenset(_ON_THE_WAY)),
-    **dict.fromkeys(REST, frozenset(("limit", "fail", "error", "slow", "cut", "drop"))),
+    **dict.fromkeys(REST, frozenset(_OF_REQUESTS)),
+    "update": frozenset(_OF_REQUESTS) | {"gone"},
     "enqueue": frozenset(("full",)),
 }
 _RULE: Final = re.compile(
@@ -115,11 +118,15 @@ class Faults:
                 self.hit.add(call)
         return drawn
 
-    def handling(self, handle: Handle) -> Handle:
-        """The same REST API, with these faults."""
+    def handling(self, handle: Handle, *, hang_up: Callable[[str], object]) -> Handle:
+        """The same REST API, with these faults. `hang_up` does that to the call of a sid."""
 
         def handled(request: Request) -> Reply:
             kinds, call = classes_of(request), _call_of(request)
+            if call and self.draw(kinds, "gone", call=call):
+                hang_up(call)
+                participant = "/Participants/" in request.path
+                return _trouble(404, 20404) if participant else _trouble(400, 21220)
             if hit := self.draw(kinds, "limit", "fail", "drop", call=call):
                 return _undone(hit)
             done = handle(request)

@@ -62,6 +62,18 @@ def test_a_caller_presses_a_key(app: App, stage: Stage) -> None:
     assert app.to("/chose")[0].params["Digits"] == "2"
 
 
+def test_a_caller_speaks_where_a_menu_listens(app: App, stage: Stage) -> None:
+    app.says("/voice", f'<Gather action="/chose" input="speech"/>{QUEUE}')
+    lived(stage, replace(QUICK, says="sales"))
+
+    assert app.to("/chose")[0].params["SpeechResult"] == "sales"
+
+
+def test_callers_say_one_of_the_words_there_are() -> None:
+    assert {script.says for script in scripts(1, Habits(says=("sales", "support")))} == {"sales", "support"}
+    assert {script.says for script in scripts(1)} == {""}
+
+
 def test_a_caller_may_hang_up_in_the_menu(app: App, stage: Stage) -> None:
     app.says("/voice", MENU)
 

@@ -141,4 +141,12 @@ def test_a_snapshot_has_everything(app: App, stage: Stage, ask: Ask) -> None:
     (kept,) = shown["calls"]
     assert (kept["sid"], kept["journal"]["verbs"]) == (call.sid, ["Enqueue"])
     assert [queue["current_size"] for queue in shown["queues"]] == [1]
-    assert shown["conferences"] == shown["recordings"] == []
+    assert shown["conferences"] == shown["recordings"] == shown["transcriptions"] == []
+
+
+def test_a_snapshot_has_what_people_do_who_are_called(ask: Ask) -> None:
+    ask("POST", "callees", to="+14155550111", does="busy", after="2")
+
+    assert ask("GET", "snapshot").json()["callees"] == {
+        "+14155550111": {"does": "busy", "after": 2.0, "answered_by": "human"}
+    }

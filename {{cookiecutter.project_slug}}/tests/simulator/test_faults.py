@@ -16,7 +16,9 @@ from twilio_simulator.webhooks import Answer
 
 from .stage import SID, TOKEN
 
-CALLS = f"/2010-04-01/Accounts/{SID}/Calls.json"
+ACCOUNT = f"/2010-04-01/Accounts/{SID}"
+CALLS = f"{ACCOUNT}/Calls.json"
+CALL = f"CA{1:032x}"
 
 
 class Clock:
@@ -189,8 +191,33 @@ def asked(faults: str, *, method: str = "POST", path: str = CALLS) -> tuple[Repl
         done.append(request)
         return Reply(201, {})
 
-    reply = Faults(read(faults)).handling(handle)(Request(method, path, (), {}))
+    reply = Faults(read(faults)).handling(handle, hang_up=HUNG_UP.append)(Request(method, path, (), {}))
     return reply, len(done)
+
+
+HUNG_UP: list[str] = []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [(f"{ACCOUNT}/Calls/{CALL}.json", 400, 21220), (f"{ACCOUNT}/Conferences/CF1/Participants/{CALL}.json", 404, 20404)],
+)
+def test_whose_call_it_is_hangs_up_as_a_command_comes(path: str, status: int, code: int) -> None:
+    HUNG_UP.clear()
+
+    reply, done = asked("update:gone=1", path=path)
+
+    assert isinstance(reply.body, dict)
+    assert (reply.status, reply.body["code"], done, HUNG_UP) == (status, code, 0, [CALL])
+
+
+def test_nobody_hangs_up_as_a_call_is_asked_for_or_made() -> None:
+    HUNG_UP.clear()
+
+    asked("update:gone=1", method="GET", path=f"{ACCOUNT}/Calls/{CALL}.json")
+    asked("update:gone=1", path=CALLS)
+
+    assert HUNG_UP == []
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def ask(faults: str, timeout: float = 2) -> int:
         def handle(_: Request) -> Reply:
             return Reply(200, {})
 
-        async with serving(Faults(read(faults)).handling(handle), "127.0.0.1", 0) as port:
+        async with serving(Faults(read(faults)).handling(handle, hang_up=str), "127.0.0.1", 0) as port:
             with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
                 answer = await asyncio.to_thread(pool.request, "GET", f"http://127.0.0.1:{port}/x")
         return answer.status

@@ -13,7 +13,7 @@ CLASSES = ("voice", "agent", "gather", "queue", "wait", "status", "conference", 
 EVERYTHING = (
     "webhook:duplicate=0.05,webhook:delay=0.05,webhook:reorder=0.05,webhook:lose=0.02,webhook:drop=0.02,"
     "webhook:slow=0.02,status:vanish=0.05,conference:vanish=0.05,recording:vanish=0.2,"
-    "rest:limit=0.05,rest:fail=0.05,rest:error=0.1,rest:cut=0.05,rest:slow=0.05@9,enqueue:full=0.02"
+    "update:gone=0.05,rest:limit=0.05,rest:fail=0.05,rest:error=0.1,rest:cut=0.05,rest:slow=0.05@9,enqueue:full=0.02"
 )
 
 
@@ -62,6 +62,12 @@ def test_nobody_is_called_twice_whatever_is_said_of_a_call(fault: str, monkeypat
     world = hold(f"create:{fault}=0.7", 5, monkeypatch, agents=1, callbacks=1)  # so that most have to wait
 
     assert world.faults.counts[f"create:{fault}"] > 0
+
+
+def test_whoever_hangs_up_as_they_are_to_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = hold("update:gone=0.3", 6, monkeypatch)
+
+    assert world.faults.counts["update:gone"] > 0
 
 
 def test_a_queue_that_is_full_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

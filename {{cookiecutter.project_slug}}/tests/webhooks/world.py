@@ -66,7 +66,7 @@ from twilio_simulator.clock import Clock
 from twilio_simulator.controls import connect
 from twilio_simulator.engine import Exchange
 from twilio_simulator.faults import Faults, FaultyWebhooks, read
-from twilio_simulator.http import Request
+from twilio_simulator.http import Handle, Request
 from twilio_simulator.laws import check, lost
 from twilio_simulator.outbound import Callee
 from twilio_simulator.rest import Rest
@@ -156,9 +156,9 @@ class Deliveries(FaultyWebhooks):
 class RestInProcess(HttpClient):  # type: ignore[misc]  # the library has no types
     """Twilio's own client on the simulator's REST API, under the app's policy and with faults."""
 
-    def __init__(self, rest: Rest, faults: Faults, loop: VirtualLoop) -> None:
+    def __init__(self, handle: Handle, loop: VirtualLoop) -> None:
         super().__init__(logging.getLogger("twilio"), is_async=False)
-        self.handle, self.loop = faults.handling(rest.handle), loop
+        self.handle, self.loop = handle, loop
         breaker = CircuitBreaker(threshold=5, recovery=10, clock=loop.time)
         self.policy = Policy(deadline=5, breaker=breaker, clock=loop.time, sleep=lambda _: None, jitter=lambda: 0.5)
 
@@ -214,9 +214,8 @@ class World:
         self.faults = Faults(read(faults), seed=seed, clock=self.loop.time)
         self.webhooks = Deliveries(account, self.faults, self.dice, self.loop)
         self.exchange = Exchange(account, self.webhooks, clock=LoopClock(self.loop), speech=0.5, faults=self.faults)
-        client = TwilioClient(
-            account.sid, account.token, http_client=RestInProcess(Rest(self.exchange), self.faults, self.loop)
-        )
+        handle = self.faults.handling(Rest(self.exchange).handle, hang_up=self.exchange.hang_up)
+        client = TwilioClient(account.sid, account.token, http_client=RestInProcess(handle, self.loop))
         self.telephony = TwilioTelephony(client)
 
     def now(self) -> datetime:
