@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -17,6 +19,37 @@ def test_a_queue_shows_its_rules_skills_relaxations_and_agents(admin_client: Cli
         assert f'name="{field}"' in page
     for rows in ("skills", "relaxations", "memberships"):
         assert f'name="{rows}-TOTAL_FORMS"' in page
+
+
+def saved(client: Client, path: str, **changes: str) -> Any:
+    """The form of a page as it is shown, with these changes, sent back."""
+    page = client.get(path)
+    forms = [page.context["adminform"].form, *(inline.formset for inline in page.context["inline_admin_formsets"])]
+    fields = [field for form in forms for field in (form.management_form if hasattr(form, "management_form") else form)]
+    shown = {field.html_name: field.value() for field in fields}
+    form = {name: value for name, value in (shown | changes).items() if value is not None and value is not False}
+    return client.post(path, form)
+
+
+def test_where_callers_go_whom_a_queue_does_not_serve_is_saved_there(admin_client: Client, queue: Queue) -> None:
+    other = Queue.objects.create(key="other", name="Other")
+    ways = {"when_closed": "voicemail", "when_full": "queue", "when_nobody": "callback", "when_waited": "voicemail"}
+
+    path = f"/admin/django_twilio_call/queue/{queue.pk}/change/"
+    answer = saved(admin_client, path, **ways, max_wait="45", overflow_queue=str(other.pk))
+
+    assert answer.status_code == 302, answer.context["errors"]
+    queue.refresh_from_db()
+    assert {name: getattr(queue, name) for name in ways} == ways
+    assert (queue.max_wait, queue.overflow_queue) == (45, other)
+
+
+def test_a_way_that_leads_nowhere_is_refused_there_and_nothing_is_saved(admin_client: Client, queue: Queue) -> None:
+    answer = saved(admin_client, f"/admin/django_twilio_call/queue/{queue.pk}/change/", when_full="queue")
+
+    assert answer.status_code == 200
+    assert "say to which" in answer.content.decode()
+    assert Queue.objects.get().when_full == "goodbye"
 
 
 def test_an_agent_shows_skills_and_queues(admin_client: Client, agent: Agent) -> None:

@@ -132,9 +132,10 @@ class QueueService(BaseService):
 
     def farewell(self, *, entry_id: int, result: str, then: str = "") -> SendOn | Sorry | Goodbye:
         """What becomes of a caller who left with `result`: one who hung up or was fetched hears nothing from here."""
-        if _OUTCOMES.get(result, ("", ""))[0] != QueueEntryState.OVERFLOWED:
+        outcome, reason = _OUTCOMES.get(result, ("", ""))
+        if outcome != QueueEntryState.OVERFLOWED:
             return Goodbye()
-        return SendOn(entry_id=entry_id) if then else Sorry()
+        return SendOn(entry_id=entry_id) if then else Sorry(reason=reason)
 
     def onward(self, *, entry_id: int, call_sid: str, now: datetime) -> Queued | SendOn | TakeMessage | Promise | Sorry:
         """Where the caller of an overflowed visit goes: one step, since the next queue may send them on as well."""

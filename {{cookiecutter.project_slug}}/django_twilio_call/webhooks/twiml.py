@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from twilio.twiml.voice_response import VoiceResponse
 
 from ..conf import Config
+from ..constants import OverflowReason
 from ..links import twiml_url
 from ..services.decisions import (
     Ask,
@@ -161,6 +162,8 @@ def _send_on(sent: SendOn, config: Config) -> VoiceResponse:
 
 def _sorry(sorry: Sorry, config: Config) -> VoiceResponse:
     speaker = Speaker.of(config, sorry.speech)
+    if sorry.reason == OverflowReason.TROUBLE:
+        return _last_words(speaker, speaker.phrase("trouble"))
     told_when = sorry.closed is not None and sorry.closed.opening is not None
     later = () if told_when else (speaker.phrase("later"),)
     return _last_words(speaker, speaker.why(sorry.reason, sorry.closed), *later)

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.constants import Onward, QueueEntryState
-from django_twilio_call.models import Agent, Calendar, Call, Queue, QueueEntry
+from django_twilio_call.models import Agent, AgentStateSpan, Calendar, Call, CallbackRequest, Queue, QueueEntry
 from django_twilio_call.services import CallService, QueueService
 from django_twilio_call.webhooks import twiml
 from tests.conftest import make_agent
@@ -83,6 +83,48 @@ def test_after_the_longest_wait_too(twilio: Twilio, agent: Agent, queue: Queue) 
     assert twilio.say(f"/twilio/queue/?entry={entry.pk}&then=queue", QueueResult="leave") == ["Redirect"]
     assert twilio.say(f"/twilio/onward/?entry={entry.pk}") == ["Enqueue"]
     assert visits() == [("support", "overflowed", "waited", "queue"), ("other", "waiting", "", "")]
+
+
+@pytest.mark.parametrize("reason", ["closed", "full", "nobody", "waited"])
+@pytest.mark.parametrize(
+    ("way", "hears"), [(Onward.VOICEMAIL, ["Say", "Record", "Say", "Hangup"]), (Onward.CALLBACK, ["Say", "Hangup"])]
+)
+def test_or_to_the_mailbox_or_a_callback_for_every_reason(
+    twilio: Twilio, agent: Agent, queue: Queue, reason: str, way: str, hears: list[str]
+) -> None:
+    AgentStateSpan.objects.update(state="offline" if reason == "nobody" else "busy")
+    refuse(queue, reason, when=way)
+    answer = call_in(twilio)
+    entry = QueueEntry.objects.get()
+    if reason == "waited":
+        assert verbs(answer) == ["Enqueue"]
+        twilio.post(f"/twilio/queue/?entry={entry.pk}&then={way}", QueueResult="leave")
+
+    assert twilio.say(f"/twilio/onward/?entry={entry.pk}") == hears
+
+    assert visits() == [("support", "overflowed", reason, way)]
+    assert CallbackRequest.objects.count() == (1 if way == Onward.CALLBACK else 0)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason", "text"),
+    [
+        ("queue-full", "full", "All our agents are busy"),
+        ("error", "trouble", "we cannot take your call at the moment"),
+        ("system-error", "trouble", "we cannot take your call at the moment"),
+    ],
+)
+@pytest.mark.parametrize("then", ["", Onward.VOICEMAIL])
+def test_a_caller_whom_twilios_queue_does_not_take_hears_something(
+    twilio: Twilio, queue: Queue, result: str, reason: str, text: str, then: str
+) -> None:
+    entry = enqueue(twilio)
+
+    answer = twilio.post(f"/twilio/queue/?entry={entry.pk}&then={then}", QueueResult=result)
+
+    assert verbs(answer) == (["Redirect"] if then else ["Say", "Hangup"])
+    assert then or text in answer.content.decode()
+    assert visits() == [("support", "overflowed", reason, then or "goodbye")]
 
 
 def test_what_the_queue_does_after_the_wait_is_in_the_address_twilio_is_given(twilio: Twilio, queue: Queue) -> None:
