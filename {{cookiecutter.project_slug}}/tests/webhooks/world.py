@@ -244,7 +244,7 @@ class World:
             name=key.title(),
             digit=digit,
             wrap_up_time=2,
-            max_wait=90,
+            max_wait=90 if key == "support" else 15,
             when_waited=Onward.VOICEMAIL,
             offer_callback=True,
             callback_pause=60,
