@@ -308,6 +308,7 @@ class ReservationState:
     CANCELLED: Final = "cancelled"
 
     ACTIVE_STATES: Final = (PENDING, ACCEPTED)
+    STATES: Final = (*ACTIVE_STATES, COMPLETED, DECLINED, TIMEOUT, CANCELLED)
 
 
 class RoutingStrategy:

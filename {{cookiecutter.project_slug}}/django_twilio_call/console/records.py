@@ -83,12 +83,12 @@ def _older(request: HttpRequest, mark: tuple[datetime, int] | None) -> str:
 @require_GET
 @fragments.may(May.SEE_RECORDS)
 def call(request: HttpRequest, call_sid: str) -> HttpResponse:
-    """All that happened to one call."""
+    """All that happened to one call. What people did with it, as hearing its recording, is the audit log's to show."""
     try:
-        timeline = TimelineService().of(call_sid=call_sid)
+        timeline = TimelineService().of(call_sid=call_sid, acts=request.user.has_perm(May.AUDIT.permission))
     except NotFound as error:
         raise Http404(str(error)) from None
-    moments = [(moment, _pretty(moment.twiml)) for moment in timeline.moments]
+    moments = [(each, rows.outside_text(each.number), _pretty(each.twiml)) for each in timeline.moments]
     shown = {"timeline": timeline, "moments": moments, "row": rows.present_call(timeline.call)}
     return render(request, "console/call.html", shown)
 

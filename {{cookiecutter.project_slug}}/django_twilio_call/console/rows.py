@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ..models import Call
 from .presenters import caller_text, clock_text
+
+ERASED: Final = "Erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def present_call(call: Call) -> CallRow:
     agents = [each.agent.name for entry in entries for each in entry.reservations.all() if each.accepted_at]
     return CallRow(
         sid=call.sid,
-        caller=caller_text(call.from_number) if not call.erased_at else "Erased",
+        caller=caller_text(call.from_number) if not call.erased_at else ERASED,
         began=call.started_at,
         length=clock_text((call.ended_at - call.started_at).total_seconds()) if call.ended_at else "live",
         queues=", ".join(dict.fromkeys(entry.queue.name for entry in entries)),
@@ -39,3 +42,8 @@ def present_call(call: Call) -> CallRow:
         is_recorded=any(recording.is_there for recording in call.recordings.all()),
         has_message=any(message.erased_at is None for message in call.voicemails.all()),
     )
+
+
+def outside_text(number: str | None) -> str:
+    """Whom somebody called outside, as callers are written; "" where it was nobody."""
+    return "" if number is None else caller_text(number) if number else ERASED

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Q
 
+from ..constants import CallRole, ReservationState
 from ..exceptions import NotFound
 from ..models import (
     AgentStateSpan,
@@ -21,25 +21,16 @@ from ..models import (
     QueueEntry,
     Recording,
     Reservation,
+    Supervision,
     Voicemail,
     WebhookEvent,
 )
 from .base import BaseService
+from .company import Outside, of_supervisions
+from .moments import Moment
 
 MOST: Final = 2000
 """Webhooks of one call that are shown: a day of waiting, asked for every ten seconds, would be more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happened: `kind` is webhook, command, state or act; `twiml` what a webhook was answered."""
-
-    at: datetime
-    kind: str
-    title: str
-    detail: str = ""
-    twiml: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +50,33 @@ class TimelineService(BaseService):
 
     service_type = "call"
 
-    def of(self, *, call_sid: str) -> Timeline:
-        """The timeline of the call with that leg. Raises `NotFound`."""
+    def of(self, *, call_sid: str, acts: bool = True) -> Timeline:
+        """The timeline of the call with that leg; `acts`: with what the audit log says of it. Raises `NotFound`."""
         call = self._caller(call_sid)
         entries = list(call.entries.select_related("queue").order_by("pk"))
         taken = Reservation.objects.filter(entry__call=call).select_related("agent", "agent_call").order_by("pk")
         reservations = list(taken)
-        legs = [call, *(each.agent_call for each in reservations if each.agent_call is not None)]
+        with_them = Supervision.objects.filter(reservation__in=reservations).select_related("user").order_by("pk")
+        supervisions = list(with_them)
+        outside = Outside(call, reservations)
         recordings = list(call.recordings.order_by("pk"))
         voicemails = list(call.voicemails.select_related("queue", "heard_by").order_by("pk"))
+        agents = [each.agent_call for each in reservations if each.agent_call is not None]
+        supervisors = Call.objects.filter(sid__in=[each.call_sid for each in supervisions if each.call_sid])
+        legs = [call, *agents, *supervisors.order_by("pk")]
+        sids = [*(leg.sid for leg in legs), *outside.sids]
+        log = _log(call, reservations, recordings, voicemails, acts=acts)
         moments = [
-            *_of_webhooks(legs, recordings),
-            *_of_commands(legs),
+            *_of_webhooks(sids, recordings, outside.told()),
+            *_of_commands(sids, outside.wanted()),
             *_of_legs(legs),
             *_of_entries(entries),
             *_of_reservations(reservations),
             *_of_agents(reservations),
-            *_of_acts(call, recordings, voicemails),
+            *of_supervisions(supervisions, reservations, log),
+            *outside.moments(),
+            *_of_sounds(recordings, voicemails),
+            *_of_acts(log),
             *_of_callbacks(call),
         ]
         return Timeline(
@@ -88,19 +89,21 @@ class TimelineService(BaseService):
         )
 
     def _caller(self, sid: str) -> Call:
-        """The caller's leg: somebody may ask by the agent's."""
+        """The caller's leg: somebody may ask by the agent's, or a supervisor's."""
         call = Call.objects.select_related("ivr_version__flow").filter(sid=sid).first()
         if call is None:
             raise NotFound(f"call {sid!r}")
-        with_caller = Reservation.objects.select_related("entry__call__ivr_version__flow").filter(agent_call=call)
-        reservation = with_caller.first()
+        with_caller = Reservation.objects.select_related("entry__call__ivr_version__flow")
+        supervises = call.role == CallRole.SUPERVISOR
+        leg = {"supervisions__call_sid": sid} if supervises else {"agent_call": call}
+        reservation = with_caller.filter(**leg).first()
         return call if reservation is None else reservation.entry.call
 
 
-def _of_webhooks(legs: Iterable[Call], recordings: Iterable[Recording]) -> Iterator[Moment]:
+def _of_webhooks(sids: list[str], recordings: Iterable[Recording], outside: Q) -> Iterator[Moment]:
     """Those of all legs; callbacks of a conference's recording name no leg."""
     keys = [f"rec:{each.sid}:{state}" for each in recordings for state in ("in-progress", "completed", "absent")]
-    events = WebhookEvent.objects.filter(Q(call_sid__in=[leg.sid for leg in legs]) | Q(key__in=keys))
+    events = WebhookEvent.objects.filter(Q(call_sid__in=sids) | Q(key__in=keys) | outside)
     for event in events.order_by("received_at", "pk")[:MOST]:
         said = event.payload.get("CallStatus") or event.payload.get("StatusCallbackEvent") or ""
         digits = f"pressed {event.payload['Digits']}" if event.payload.get("Digits") else ""
@@ -110,13 +113,13 @@ def _of_webhooks(legs: Iterable[Call], recordings: Iterable[Recording]) -> Itera
             "webhook",
             event.kind,
             ", ".join(filter(None, (said, digits, result))),
-            event.response,
-            event.payload,
+            twiml=event.response,
+            fields=event.payload,
         )
 
 
-def _of_commands(legs: Iterable[Call]) -> Iterator[Moment]:
-    for command in Outbox.objects.filter(call_sid__in=[leg.sid for leg in legs]).order_by("pk"):
+def _of_commands(sids: list[str], outside: Q) -> Iterator[Moment]:
+    for command in Outbox.objects.filter(Q(call_sid__in=sids) | outside).order_by("pk"):
         title = command.kind.replace("_", " ")
         yield Moment(command.created_at, "command", title, f"wanted: {command.url}" if command.url else "wanted")
         if command.done_at:
@@ -164,16 +167,32 @@ def _of_agents(reservations: list[Reservation]) -> Iterator[Moment]:
         yield Moment(span.started_at, "state", f"{span.agent.name}: {span.state.replace('_', ' ')}", span.reason)
 
 
-def _of_acts(call: Call, recordings: list[Recording], voicemails: list[Voicemail]) -> Iterator[Moment]:
+def _log(
+    call: Call, reservations: list[Reservation], recordings: list[Recording], voicemails: list[Voicemail], *, acts: bool
+) -> list[AuditEntry]:
+    """What the audit log has of a call: the steps of supervisors, and with `acts` what people did with it and heard."""
+    # A reservation is written down with the state it was in.
+    supervised = [f"reservation {each.pk} {state}" for each in reservations for state in ReservationState.STATES]
+    of_call = [f"call {call.sid}", *map(str, recordings), *(f"recording {each.recording_sid}" for each in voicemails)]
+    targets = [*supervised, *(of_call if acts else ())]
+    return list(AuditEntry.objects.filter(target__in=targets).order_by("at", "pk")[:MOST])
+
+
+def _of_sounds(recordings: list[Recording], voicemails: list[Voicemail]) -> Iterator[Moment]:
     for recording in recordings:
         yield Moment(recording.started_at, "state", "recording began", recording.get_consent_display())
         if recording.ended_at:
             yield Moment(recording.ended_at, "state", f"recording {recording.state}", f"{recording.duration} s")
     for message in voicemails:
         yield Moment(message.recorded_at, "state", f"message for {message.queue.name}", f"{message.duration} s")
-    targets = [f"call {call.sid}", *map(str, recordings), *(f"recording {each.recording_sid}" for each in voicemails)]
-    for entry in AuditEntry.objects.filter(target__in=targets).order_by("at")[:MOST]:
-        yield Moment(entry.at, "act", entry.action, entry.actor_name or "the server")
+
+
+def _of_acts(log: list[AuditEntry]) -> Iterator[Moment]:
+    for entry in log:
+        if not entry.action.startswith("supervise."):
+            why = entry.detail.get("reason") or entry.detail.get("why") or ""
+            told = ", ".join(filter(None, (entry.actor_name or "the server", why)))
+            yield Moment(entry.at, "act", entry.action, told)
 
 
 def _of_callbacks(call: Call) -> Iterator[Moment]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
 from django_twilio_call.console import wallboard
-from django_twilio_call.models import Agent, Reservation
+from django_twilio_call.models import Agent, Reservation, Role, give_role
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio
 from tests.webhooks.test_walk import enqueue
@@ -46,6 +47,21 @@ def at_desk(agent: Agent) -> Client:
     client = Client()
     client.force_login(agent.user)
     return client
+
+
+def browser_of(role: Role) -> Client:
+    """The browser of somebody with that role, signed in."""
+    user = get_user_model().objects.create(username=role)
+    give_role(user, role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def auditor(db: None) -> Client:
+    """Who may read everything, and change next to nothing."""
+    return browser_of(Role.AUDITOR)
 
 
 @pytest.fixture

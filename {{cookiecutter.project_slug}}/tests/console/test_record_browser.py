@@ -19,8 +19,7 @@ from tests.services.test_flow_check import WHOLE
 from tests.webhooks.test_recordings import SID, tell
 from tests.webhooks.test_walk import conference_end, connected
 
-from .conftest import violations
-from .test_records import browser_of
+from .conftest import browser_of, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -27,7 +26,6 @@ from django_twilio_call.models import (
     Recording,
     Role,
     Voicemail,
-    give_role,
 )
 from django_twilio_call.services import records
 from django_twilio_call.services.voicemail import SHOWN
@@ -39,21 +37,10 @@ from tests.webhooks.test_recordings import SID, tell
 from tests.webhooks.test_voicemail import recording as leave_message
 from tests.webhooks.test_walk import conference_end, connected
 
+from .conftest import browser_of
+
 pytestmark = pytest.mark.django_db
 SOUND = f"/recordings/{SID}/"
-
-
-def browser_of(role: Role) -> Client:
-    user = get_user_model().objects.create(username=role)
-    give_role(user, role)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def auditor(db: None) -> Client:
-    return browser_of(Role.AUDITOR)
 
 
 @pytest.fixture

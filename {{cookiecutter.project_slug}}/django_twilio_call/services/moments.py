@@ -1,0 +1,23 @@
+"""What a call's timeline is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened: `kind` is webhook, command, state or act; `twiml` what a webhook was answered.
+
+    `number`: whom it concerns outside, None being nobody, and "" somebody who was erased.
+    """
+
+    at: datetime
+    kind: str
+    title: str
+    detail: str = ""
+    number: str | None = None
+    twiml: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
