@@ -49,3 +49,11 @@ def test_an_unknown_address_gets_a_page_of_ours(client: Client) -> None:
 
 def test_the_page_for_our_own_faults_needs_neither_request_nor_database() -> None:
     assert "Something went wrong here" in render_to_string("500.html")
+
+
+@pytest.mark.django_db
+def test_a_host_that_is_not_ours_gets_a_page_and_no_trouble() -> None:
+    answer = Client().get("/", headers={"Host": "elsewhere.example"})
+
+    assert answer.status_code == 400
+    assert "This cannot be read" in answer.content.decode()
