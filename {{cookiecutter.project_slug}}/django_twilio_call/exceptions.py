@@ -48,12 +48,12 @@ class AuthorizationError(CallCenterError):
 
 
 class LockedOut(CallCenterError):
-    """Too many attempts to sign in. `seconds`: until the next may be made."""
+    """Too many attempts to sign in. `seconds`, and `minutes` rounded up: until the next may be made."""
 
     def __init__(self, *, seconds: float) -> None:
         minutes = max(1, -(-int(seconds) // 60))
         super().__init__(f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
-        self.seconds = seconds
+        self.seconds, self.minutes = seconds, minutes
 
 
 class ServiceError(CallCenterError):

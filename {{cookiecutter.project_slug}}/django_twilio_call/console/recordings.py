@@ -11,11 +11,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ..exceptions import CallCenterError, NotFound, RangeNotSatisfiable, TelephonyError
 from ..media import Sound, get_media
-from ..models import May, Recording
+from ..models import May, Recording, Voicemail
 from ..services import RecordingService, VoicemailService, audit
 from ..visitors import address_of
 from . import fragments, presenters
@@ -83,10 +85,14 @@ def inbox(request: HttpRequest) -> HttpResponse:
     box = VoicemailService().inbox(user=request.user)
     context = {
         "waiting": box.waiting,
-        "new": [(message, presenters.caller_text(message.call.from_number)) for message in box.new],
-        "handled": [(message, presenters.caller_text(message.call.from_number)) for message in box.handled],
+        "new": [(message, _caller(message)) for message in box.new],
+        "handled": [(message, _caller(message)) for message in box.handled],
     }
     return render(request, "console/inbox.html", context)
+
+
+def _caller(message: Voicemail) -> str:
+    return gettext(presenters.caller_text(message.call.from_number))
 
 
 @require_POST
@@ -96,7 +102,7 @@ def handle(request: HttpRequest, voicemail_id: int) -> HttpResponse:
     now = timezone.now()
     message = VoicemailService().handle(voicemail_id=voicemail_id, user=request.user, now=now)
     if message is None:
-        messages.error(request, "Somebody else has handled this message, or it is not for you.")
+        messages.error(request, _("Somebody else has handled this message, or it is not for you."))
     return redirect("console:inbox")
 
 
@@ -142,7 +148,7 @@ def hold(request: HttpRequest, call_sid: str) -> HttpResponse:
     except NotFound as error:
         raise Http404(str(error)) from None
     except CallCenterError as error:
-        messages.error(request, f"No hold was placed ({error}).")
+        messages.error(request, _("No hold was placed: %(why)s") % {"why": error})
     return redirect("console:call", call_sid)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from ..constants import AgentStatus, ReservationState, StateReason
 from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, ValidationError
@@ -93,14 +94,20 @@ class AgentService(BaseService):
         Who chooses `at_desk` is from then on waited for: an available agent whose desk falls silent becomes offline.
         """
         if state not in CHOSEN:
-            raise ValidationError(f"state {state!r} cannot be chosen; it must be one of {', '.join(CHOSEN)}")
+            raise ValidationError(
+                gettext("state %(state)r cannot be chosen; it must be one of %(states)s")
+                % {"state": state, "states": ", ".join(CHOSEN)}
+            )
         known = self.reasons().get(state) if reason else None
         if known and reason not in known:
-            raise ValidationError(f"reason {reason!r} must be one of {', '.join(known)}")
+            raise ValidationError(
+                gettext("reason %(reason)r must be one of %(reasons)s")
+                % {"reason": reason, "reasons": ", ".join(known)}
+            )
         with transaction.atomic():
             OutcomeService().require(agent_id=agent_id)
             if state == AgentStatus.AVAILABLE and Supervision.objects.current().filter(user__agent=agent_id).exists():
-                raise BusinessLogicError("leave the call you supervise first")
+                raise BusinessLogicError(gettext("leave the call you supervise first"))
             Agent.objects.heard(agent_id=agent_id, now=now if at_desk else None)
             leaving = (*CHOSEN, AgentStatus.WRAP_UP)
             span = AgentStateSpan.objects.move(agent_id=agent_id, to=state, reason=reason, state__in=leaving, now=now)
@@ -148,7 +155,7 @@ class AgentService(BaseService):
             reservation_id = mine.values_list("pk", flat=True).first()
             reservation = None if reservation_id is None else lock_reservation(reservation_id)
             if reservation is None:
-                raise BusinessLogicError(f"agent {agent_id} has no call to hang up")
+                raise BusinessLogicError(gettext("agent %(agent)s has no call to hang up") % {"agent": agent_id})
             if reservation.agent_call is not None:
                 end_call(sid=reservation.agent_call.sid, now=now)
                 return
@@ -220,7 +227,10 @@ class AgentService(BaseService):
     def _own(self, reservation_id: int, agent_id: int) -> Reservation:
         reservation = lock_reservation(reservation_id)
         if reservation is None or reservation.agent_id != agent_id:
-            raise NotFound(f"reservation {reservation_id} of agent {agent_id}")
+            raise NotFound(
+                gettext("reservation %(reservation)s of agent %(agent)s")
+                % {"reservation": reservation_id, "agent": agent_id}
+            )
         return reservation
 
     def _give_back(self, reservation: Reservation, *, only: str, state: str, reason: str, now: datetime) -> None:
@@ -234,13 +244,17 @@ class AgentService(BaseService):
     def _first_span(self, *, agent_id: int, state: str, reason: str, now: datetime) -> AgentStateSpan:
         current = AgentStateSpan.objects.current().filter(agent_id=agent_id).first()
         if current is not None:
-            raise InvalidTransition(f"agent {agent_id} is {current.state} and cannot become {state} before that ends")
+            raise InvalidTransition(
+                gettext("agent %(agent)s is %(state)s and cannot become %(wanted)s before that ends")
+                % {"agent": agent_id, "state": current.state, "wanted": state}
+            )
         return AgentStateSpan.objects.create(agent_id=agent_id, state=state, reason=reason, started_at=now)
 
 
 def _gone(reservation: Reservation) -> BusinessLogicError:
     reservation.refresh_from_db(fields=["state"])
-    return BusinessLogicError(f"reservation {reservation.pk} is {reservation.state}: the offer is gone")
+    said = gettext("reservation %(reservation)s is %(state)s: the offer is gone")
+    return BusinessLogicError(said % {"reservation": reservation.pk, "state": reservation.state})
 
 
 def _history(reservation: Reservation) -> tuple[Past, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from ..constants import AgentStatus, ReservationState
 from ..exceptions import BusinessLogicError
 from ..models import Call, OutsideLeg, Participant, Reservation
@@ -78,7 +80,7 @@ class ConferenceService(BaseService):
             mine = talking(agent_id)
             second = self._second(mine)
             if second is None or not second.joined:
-                raise BusinessLogicError("nobody is there yet to take the caller over")
+                raise BusinessLogicError(gettext("nobody is there yet to take the caller over"))
             hand_over(mine, now=now)
             end_call(sid=_leg(mine).sid, now=now)
 
@@ -130,9 +132,9 @@ class ConferenceService(BaseService):
     def _alone(self, agent_id: int) -> Reservation:
         mine = talking(agent_id)
         if self._second(mine) is not None:
-            raise BusinessLogicError("somebody was asked into this call already")
+            raise BusinessLogicError(gettext("somebody was asked into this call already"))
         if mine.entry.call.ended_at is not None:
-            raise BusinessLogicError("the caller has hung up")
+            raise BusinessLogicError(gettext("the caller has hung up"))
         return mine
 
     def _make_room(self, mine: Reservation, *, hold: bool, now: datetime) -> str:
@@ -190,5 +192,7 @@ def hang_up_outside(leg: OutsideLeg, *, now: datetime) -> None:
 
 def _leg(reservation: Reservation) -> Call:
     if reservation.agent_call is None:
-        raise BusinessLogicError(f"the phone of reservation {reservation.pk} has not joined")
+        raise BusinessLogicError(
+            gettext("the phone of reservation %(reservation)s has not joined") % {"reservation": reservation.pk}
+        )
     return reservation.agent_call

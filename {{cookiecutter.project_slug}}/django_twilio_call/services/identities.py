@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils.translation import gettext
 
 from ..exceptions import AuthorizationError
 from ..models import Agent, Identity, Role, give_role
@@ -38,11 +39,13 @@ class IdentityService(BaseService):
         roles = {role for role in Role if f"{self.config.oidc_group_prefix}{role}" in claims.groups}
         if not roles:
             wanted = ", ".join(f"{self.config.oidc_group_prefix}{role}" for role in Role)
-            raise AuthorizationError(f"{claims.username} is in none of the groups {wanted}")
+            raise AuthorizationError(
+                gettext("%(name)s is in none of the groups %(groups)s") % {"name": claims.username, "groups": wanted}
+            )
         with transaction.atomic():
             user = self._user(claims, now)
             if not user.is_active:
-                raise AuthorizationError(f"{claims.username} is not active here")
+                raise AuthorizationError(gettext("%(name)s is not active here") % {"name": claims.username})
             user.first_name, user.email = claims.name[:150], claims.email[:254]
             user.is_staff = Role.ADMINISTRATOR in roles
             user.save()
@@ -63,7 +66,7 @@ class IdentityService(BaseService):
             user.save()
         elif user.has_usable_password() or user.is_staff or user.is_superuser or user.identities.exists():
             # Somebody else's, for all we know: what a provider lets people call themselves opens no account here.
-            raise AuthorizationError(f"there is another user {claims.username} here")
+            raise AuthorizationError(gettext("there is another user %(name)s here") % {"name": claims.username})
         Identity.objects.create(issuer=claims.issuer, subject=claims.subject, user=user, created_at=now)
         return user
 

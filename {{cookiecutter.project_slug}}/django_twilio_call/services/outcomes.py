@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext
 
 from ..constants import AgentStatus, ReservationState
 from ..exceptions import BusinessLogicError, ValidationError
@@ -51,10 +52,13 @@ class OutcomeService(BaseService):
         """Write how the call ended. Refused when no call is being wrapped up, or its queue has no such disposition."""
         reservation = _wrapped_up(agent_id)
         if reservation is None:
-            raise BusinessLogicError(f"agent {agent_id} is not wrapping up a call")
+            raise BusinessLogicError(gettext("agent %(agent)s is not wrapping up a call") % {"agent": agent_id})
         codes = [known for known, _ in self._choices(reservation)]
         if code not in (codes or [""]):  # where there is nothing to choose, a note may still be left
-            raise ValidationError(f"disposition {code!r} must be one of {', '.join(codes) or 'none at all'}")
+            raise ValidationError(
+                gettext("disposition %(code)r must be one of %(codes)s")
+                % {"code": code, "codes": ", ".join(codes) or gettext("none at all")}
+            )
         outcome, _ = CallOutcome.objects.update_or_create(
             reservation=reservation, defaults={"code": code, "note": note}, create_defaults=_new(code, note, now)
         )
@@ -73,7 +77,10 @@ class OutcomeService(BaseService):
     def require(self, *, agent_id: int) -> None:
         """Refuse to go on before the call's outcome is said, where its queue wants to know."""
         if (reservation := _unsaid(agent_id)) is not None:
-            raise BusinessLogicError(f"say how the call ended first: {reservation.entry.queue.name} wants to know")
+            raise BusinessLogicError(
+                gettext("say how the call ended first: %(queue)s wants to know")
+                % {"queue": reservation.entry.queue.name}
+            )
 
     def time_out(self, *, agent_id: int, now: datetime) -> None:
         """Wrap-up ends by itself: write that nothing was said, where the queue wants to know. A note stays."""

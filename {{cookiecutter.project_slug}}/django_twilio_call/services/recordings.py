@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from ..conf import Config
 from ..constants import OutboxKind, OutboxState, RecordingPolicy, RecordingState, ReservationState
@@ -129,7 +130,7 @@ class RecordingService(BaseService):
         """Keep everything of a call, whatever retention says."""
         reason = reason.strip()
         if not reason:
-            raise ValidationError("say why: a hold without a reason cannot be reviewed")
+            raise ValidationError(gettext("say why: a hold without a reason cannot be reviewed"))
         hold, made = LegalHold.objects.get_or_create(
             call=self._call(call_sid), defaults={"reason": reason[:200], "placed_by": actor, "placed_at": now}
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext
 
 from ..constants import CallRole
 from ..exceptions import ValidationError
@@ -77,7 +78,9 @@ def _of(number: str) -> Q:
     plain = re.sub(r"[\s()./-]", "", number)
     plain = f"+{plain[2:]}" if plain.startswith("00") else plain
     if not _NUMBER.fullmatch(plain):
-        raise ValidationError(f"{number!r} is no number; one is +4930123456, or how it begins")
+        raise ValidationError(
+            gettext("%(number)r is no number; one is +4930123456, or how it begins") % {"number": number}
+        )
     is_whole = len(plain) < PREFIX or not plain.startswith("+")
     came, went = Q(from_number=plain) if is_whole else Q(from_number__startswith=plain), Q(to_number=plain)
     keys = Call.objects.order_by().values_list("pk", flat=True)

@@ -14,6 +14,7 @@ from typing import Final
 from django.db.models import F
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from ..constants import Limits
 from ..exceptions import ValidationError
@@ -104,9 +105,15 @@ class ReportingService(BaseService):
 def check_period(first: date, last: date) -> None:
     """Refuses a period that cannot be meant."""
     if not 0 < (last - first).days + 1 <= LONGEST_PERIOD:
-        raise ValidationError(f"{first} to {last} must be a period of 1 to {LONGEST_PERIOD} days")
+        raise ValidationError(
+            gettext("%(first)s to %(last)s must be a period of 1 to %(days)s days")
+            % {"first": first, "last": last, "days": LONGEST_PERIOD}
+        )
     if first.year not in YEARS or last.year not in YEARS:
-        raise ValidationError(f"{first} to {last} must be in the years {YEARS[0]} to {YEARS[-1]}")
+        raise ValidationError(
+            gettext("%(first)s to %(last)s must be in the years %(from)s to %(until)s")
+            % {"first": first, "last": last, "from": YEARS[0], "until": YEARS[-1]}
+        )
 
 
 def midnight(day: date) -> datetime:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from ..conf import get_config
 from ..constants import OutboxKind, ReservationState
@@ -29,9 +30,11 @@ def talking(agent_id: int, *, own: bool = True) -> Reservation:
     reservation_id = mine.values_list("pk", flat=True).first()
     reservation = None if reservation_id is None else lock_reservation(reservation_id)
     if reservation is None or reservation.agent_call is None or reservation.entry.answered_at is None:
-        raise BusinessLogicError(f"agent {agent_id} is in no conversation")
+        raise BusinessLogicError(gettext("agent %(agent)s is in no conversation") % {"agent": agent_id})
     if own and reservation.asked_by_id is not None:
-        raise BusinessLogicError(f"agent {agent_id} was asked into a conversation that is somebody else's")
+        raise BusinessLogicError(
+            gettext("agent %(agent)s was asked into a conversation that is somebody else's") % {"agent": agent_id}
+        )
     return reservation
 
 
@@ -42,7 +45,9 @@ def one_at_a_time(agent_id: int) -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise BusinessLogicError(f"the call of agent {agent_id} is being transferred already") from error
+        raise BusinessLogicError(
+            gettext("the call of agent %(agent)s is being transferred already") % {"agent": agent_id}
+        ) from error
 
 
 def inside(room: str, call: Call | None = None, *, label: str = "") -> Participant | None:
@@ -55,7 +60,9 @@ def inside(room: str, call: Call | None = None, *, label: str = "") -> Participa
 def present(room: str, call: Call) -> Participant:
     """The same, for those without whom nothing can be done. Raises `BusinessLogicError`."""
     if (part := inside(room, call)) is None:
-        raise BusinessLogicError(f"call {call.sid} has not come into {room} yet, or has left it")
+        raise BusinessLogicError(
+            gettext("call %(call)s has not come into %(room)s yet, or has left it") % {"call": call.sid, "room": room}
+        )
     return part
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from ..constants import AgentStatus, CallRole, ReservationState, SupervisionMode
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
@@ -54,27 +55,30 @@ class SupervisionService(BaseService):
         """Begin to listen to the call an agent is on. The supervisor's phone then joins it, muted."""
         own = AgentStateSpan.objects.current().filter(agent__user=user, state__in=AgentStatus.ON_SHIFT_STATUSES)
         if own.exists():
-            raise BusinessLogicError("take a break first: a call could be offered to you while you listen")
+            raise BusinessLogicError(gettext("take a break first: a call could be offered to you while you listen"))
         talks = Reservation.objects.filter(agent=agent_id, state=ReservationState.ACCEPTED, agent_call__isnull=False)
         reservation = talks.select_related("agent").exclude(agent__user=user).first()
         if reservation is None:
-            raise BusinessLogicError(f"agent {agent_id} is on no call")
+            raise BusinessLogicError(gettext("agent %(agent)s is on no call") % {"agent": agent_id})
         try:
             with transaction.atomic():
                 made = Supervision.objects.create(reservation=reservation, user=user, created_at=now)
                 record(actor=user, action="supervise.listen", target=str(reservation), address=address, now=now)
         except IntegrityError as error:
-            raise BusinessLogicError("you listen to a call already: leave it first") from error
+            raise BusinessLogicError(gettext("you listen to a call already: leave it first")) from error
         return made
 
     def change(self, *, user: Any, mode: str, address: str = "", now: datetime) -> None:
         """Go on listening, whispering or talking to both."""
         if mode not in SupervisionMode.MODES:
-            raise ValidationError(f"mode {mode!r} must be one of {', '.join(SupervisionMode.MODES)}")
+            raise ValidationError(
+                gettext("mode %(mode)r must be one of %(modes)s")
+                % {"mode": mode, "modes": ", ".join(SupervisionMode.MODES)}
+            )
         with transaction.atomic():
             mine = self._mine(user)
             if (part := _part(mine)) is None:
-                raise BusinessLogicError("your phone has not come into the call yet")
+                raise BusinessLogicError(gettext("your phone has not come into the call yet"))
             tell(part, now=now, **HEARD[mode])
             mine.mode = mode
             mine.save(update_fields=["mode"])
@@ -130,7 +134,7 @@ class SupervisionService(BaseService):
         found = Supervision.objects.current().select_for_update(of=("self",)).filter(user=user)
         mine = found.select_related("reservation__agent").first()
         if mine is None:
-            raise NotFound("you are with no call")
+            raise NotFound(gettext("you are with no call"))
         return mine
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.utils.translation import gettext
+
 from ..constants import AgentStatus, OverflowReason, QueueEntryState, ReservationState
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
 from ..models import Agent, AgentStateSpan, OutsideLeg, Queue, QueueEntry, Reservation
@@ -52,7 +54,7 @@ class TransferService(BaseService):
         """Send the caller to the line of a queue, where their wait begins now."""
         queue = Queue.objects.filter(key=queue_key, is_active=True).first()
         if queue is None:
-            raise NotFound(f"queue {queue_key!r}")
+            raise NotFound(gettext("queue %(queue)r") % {"queue": queue_key})
         with one_at_a_time(agent_id):
             mine = self._mine(agent_id)
             entry = new_visit(mine, queue=queue, since=now)
@@ -79,10 +81,15 @@ class TransferService(BaseService):
     def check(self, number: str) -> None:
         """Refuse a number that is none, or that this deploy does not let agents call."""
         if not NUMBER.fullmatch(number):
-            raise ValidationError(f"number {number!r} must be + and 7 to 15 digits, the country's first")
+            raise ValidationError(
+                gettext("number %(number)r must be + and 7 to 15 digits, the country's first") % {"number": number}
+            )
         allowed = tuple(filter(None, self.config.transfer_prefixes.split(",")))
         if not number.startswith(allowed):
-            raise ValidationError(f"number {number!r} must begin with one of {', '.join(allowed) or 'none at all'}")
+            raise ValidationError(
+                gettext("number %(number)r must begin with one of %(allowed)s")
+                % {"number": number, "allowed": ", ".join(allowed) or gettext("none at all")}
+            )
 
     # What Twilio asks: each joins the transaction of its webhook.
 
@@ -137,10 +144,10 @@ class TransferService(BaseService):
         asked = Reservation.objects.filter(asked_by=mine, state__in=ReservationState.ACTIVE_STATES)
         if asked.exists() or OutsideLeg.objects.filter(reservation=mine, ended_at=None).exists():
             raise BusinessLogicError(
-                "somebody was asked into this call: complete that transfer, or take the caller back"
+                gettext("somebody was asked into this call: complete that transfer, or take the caller back")
             )
         if mine.entry.call.ended_at is not None:
-            raise BusinessLogicError("the caller has hung up")
+            raise BusinessLogicError(gettext("the caller has hung up"))
         return mine
 
 
@@ -159,7 +166,7 @@ def promise(
     spans = AgentStateSpan.objects
     if spans.move(agent_id=agent_id, to=AgentStatus.RESERVED, state=AgentStatus.AVAILABLE, now=now) is None:
         name = Agent.objects.filter(pk=agent_id).values_list("name", flat=True).first()
-        raise BusinessLogicError(f"{name or f'agent {agent_id}'} is not available")
+        raise BusinessLogicError(gettext("%(name)s is not available") % {"name": name or f"agent {agent_id}"})
     return Reservation.objects.create(
         entry=entry,
         agent_id=agent_id,

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -69,7 +70,7 @@ def start(request: HttpRequest) -> HttpResponse:
     try:
         answer: HttpResponse = provider.authorize_redirect(request, f"{config.public_base_url}{reverse('oidc-back')}")
     except _failures() as error:
-        return _refused(request, error, "The identity provider does not answer.", status=503)
+        return _refused(request, error, gettext("The identity provider does not answer."), status=503)
     return answer
 
 
@@ -85,11 +86,11 @@ def back(request: HttpRequest) -> HttpResponse:
         said = provider.authorize_access_token(request, claims_options=options)["userinfo"]
         claims = _claims(config, said)
     except _failures() as error:
-        return _refused(request, error, "The identity provider did not let you in.")
+        return _refused(request, error, gettext("The identity provider did not let you in."))
     try:
         user = IdentityService().sign_in(claims=claims, now=timezone.now())
     except AuthorizationError as error:
-        return _refused(request, error, f"You cannot come in: {error}.")
+        return _refused(request, error, gettext("You cannot come in: %(why)s.") % {"why": error})
     wanted = request.session.pop(NEXT, "")
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     request.session[SESSION_KEY] = PROVIDER

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -45,10 +47,16 @@ class SignInForm(AuthenticationForm):
         try:
             LoginService().attempt(username=username, address=address, now=timezone.now())
         except LockedOut as error:
-            raise forms.ValidationError(str(error), code="locked") from None
+            raise forms.ValidationError(_locked(error), code="locked") from None
         cleaned = super().clean()
         LoginService().succeeded(username=username, address=address)
         return cleaned
+
+
+def _locked(error: LockedOut) -> str:
+    if error.minutes == 1:
+        return gettext("Too many attempts. Try again in a minute.")
+    return gettext("Too many attempts. Try again in %(minutes)s minutes.") % {"minutes": error.minutes}
 
 
 class SignInView(LoginView):
@@ -75,6 +83,7 @@ class CodeForm(forms.Form):
     """One code."""
 
     code = forms.CharField(
+        label=_("Code"),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}),
     )
@@ -106,7 +115,7 @@ def verify(request: HttpRequest) -> HttpResponse:
                 audit.record(actor=request.user, action="second_factor.recovery", address=address_of(request), now=now)
             return redirect(_next(request))
         audit.record(actor=request.user, action="second_factor.wrong", address=address_of(request), now=now)
-        form.add_error("code", "That is not the code, or it was used already. Wait for the next one.")
+        form.add_error("code", _("That is not the code, or it was used already. Wait for the next one."))
     return render(request, "signin/verify.html", {"form": form, "next": request.GET.get(REDIRECT_FIELD_NAME, "")})
 
 
@@ -116,7 +125,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     if any(devices_for_user(user)) and not user.is_verified():
         return redirect("second-factor")
-    device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "app"})
+    device, _made = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "app"})
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if device.verify_token(form.cleaned_data["code"]):
@@ -124,7 +133,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
             _verified(request, device)
             audit.record(actor=user, action="second_factor.set_up", address=address_of(request), now=timezone.now())
             return render(request, "signin/recovery_codes.html", {"codes": codes})
-        form.add_error("code", "That is not the code the app should show. Is its clock right?")
+        form.add_error("code", _("That is not the code the app should show. Is its clock right?"))
     context = {
         "form": form,
         "picture": segno.make(device.config_url, error="m").svg_inline(scale=5, border=3, light="#fff"),
@@ -142,7 +151,7 @@ def _confirm(user: Any, device: TOTPDevice) -> list[str]:
         device.confirmed = True
         device.save()
         recovery = StaticDevice.objects.create(user=user, name="recovery")
-        codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
+        codes = [StaticToken.random_token() for _number in range(RECOVERY_CODES)]
         recovery.token_set.bulk_create(StaticToken(device=recovery, token=code) for code in codes)
     return codes
 

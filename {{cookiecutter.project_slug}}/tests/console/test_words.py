@@ -1,10 +1,12 @@
-"""The desk's words in another language: all there, compiled without gettext's tools, and English without any of it."""
+"""Words of desk, console and sign-in in another language: all there, compiled without tools, English without any."""
 
 from __future__ import annotations
 
 import gettext
 import io
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,23 +16,28 @@ from django.utils.translation import trans_real
 from pytest_django import Settings
 
 from django_twilio_call.console.presenters import STATES, WHY
+from django_twilio_call.exceptions import BusinessLogicError
 from django_twilio_call.management.commands import words
 from django_twilio_call.management.commands.words import compiled_catalogue, read
+from django_twilio_call.models import Agent, Role
+from django_twilio_call.services import ConferenceService
+
+from .conftest import browser_of
 
 APP = words.SOURCES.parent
 GERMAN = read((words.SOURCES / "de/LC_MESSAGES/django.po").read_text(encoding="utf-8"))
 
 
 def said() -> set[str]:
-    """What pages and views say in words that are to be translated."""
+    """What pages, views and refusals say in words that are to be translated."""
     found = {*STATES.values(), *WHY.values(), "Unknown caller"}
-    for page in (APP / "templates/console").glob("*.html"):
+    for page in (APP / "templates").rglob("*.html"):
         text = page.read_text()
         found |= {word.replace("%", "%%") for word in re.findall(r'{% translate "([^"]+)"', text)}
         blocks = re.findall(r"{% blocktranslate[^%]*%}(.*?){% endblocktranslate %}", text, re.DOTALL)
         found |= {re.sub(r"{{ (\w+) }}", r"%(\1)s", block) for block in blocks}
-    for module in (APP / "console").glob("*.py"):
-        found |= set(re.findall(r'\b_\("([^"]+)"\)', module.read_text()))
+    for module in (each for folder in ("console", "services", "signin") for each in (APP / folder).glob("*.py")):
+        found |= set(re.findall(r'\b(?:_|gettext)\(\s*"([^"]+)",?\s*\)', module.read_text()))
     return found
 
 
@@ -39,7 +46,7 @@ def test_every_word_of_the_desk_is_translated_and_no_other() -> None:
 
 
 def test_a_translation_has_the_places_of_its_message() -> None:
-    places = re.compile(r"%%s|%\(\w+\)s")
+    places = re.compile(r"%%s|%\(\w+\)[rs]")
 
     assert {m: t for m, t in GERMAN.items() if m and sorted(places.findall(m)) != sorted(places.findall(t))} == {}
 
@@ -53,19 +60,70 @@ def test_a_catalogue_is_compiled_as_python_reads_it() -> None:
     assert compiled.gettext("Nothing of ours") == "Nothing of ours"
 
 
-@pytest.mark.django_db
-def test_an_agent_who_reads_german_gets_it(at_desk: Client, settings: Settings, tmp_path: Path) -> None:
+@pytest.fixture
+def german(settings: Settings, tmp_path: Path) -> Iterator[None]:
+    """The German catalogue, compiled and found."""
     call_command("words", into=tmp_path)
     settings.LOCALE_PATHS = [tmp_path]
     _forget()
+    yield
+    _forget()
 
+
+@pytest.mark.django_db
+def test_an_agent_who_reads_german_gets_it(at_desk: Client, german: None) -> None:
     shown = at_desk.get("/desk/", headers={"Accept-Language": "de"}).content.decode()
 
     assert '<html lang="de">' in shown
     assert "Bereit für den nächsten Anruf" in shown
     assert 'data-text-unanswered="nichts antwortet unter %s"' in shown
     assert "Ready for the next call" in at_desk.get("/desk/", headers={"Accept-Language": "fr"}).content.decode()
-    _forget()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "sent", "told"),
+    [
+        ("/desk/hold/", {"on": "1"}, "ist in keinem Gespräch"),
+        ("/desk/hangup/", {}, "hat kein Gespräch zum Auflegen"),
+        ("/desk/transfer/", {"to": "queue:x"}, "die Warteschlange &#x27;x&#x27; gibt es nicht"),
+        ("/desk/transfer/", {"to": "number:", "number": "1"}, "muss aus + und 7 bis 15 Ziffern bestehen"),
+        ("/desk/accept/1/", {}, "die Zuteilung 1 von Agent"),
+        ("/desk/state/", {"state": "asleep"}, "der Status &#x27;asleep&#x27; ist nicht wählbar"),
+        ("/desk/outcome/", {"code": "x"}, "bearbeitet kein Gespräch nach"),
+    ],
+)
+def test_a_refusal_is_told_in_the_language_of_the_page(
+    at_desk: Client, german: None, path: str, sent: dict[str, str], told: str
+) -> None:
+    answer = at_desk.post(path, sent, headers={"Accept-Language": "de"}, follow=True)
+
+    assert told in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_without_a_request_refusals_are_english(agent: Agent, german: None, now: datetime) -> None:
+    with pytest.raises(BusinessLogicError, match=f"agent {agent.pk} is in no conversation"):
+        ConferenceService().hold(agent_id=agent.pk, on=True, now=now)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/nowhere/", "Hier ist nichts"),
+        ("/audit/", "Das ist nicht für Sie"),
+        ("/desk/", "ist kein Agent. Ein Administrator kann es"),
+        ("/voicemail/", "Es warten keine Nachrichten."),
+        ("/accounts/second-factor/set-up/", "Zweiten Faktor einrichten"),
+    ],
+)
+def test_pages_beside_the_desk_are_german_too(german: None, path: str, told: str) -> None:
+    page = browser_of(Role.SUPERVISOR).get(path, headers={"Accept-Language": "de"}).content.decode()
+
+    assert told in page
+    assert "· Callcenter</title>" in page
+    assert "Call center" not in page
 
 
 def test_a_catalogue_that_cannot_be_read_names_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
