@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,10 +21,12 @@ from ..media import Sound, get_media
 from ..models import May, Recording, Voicemail
 from ..services import RecordingService, VoicemailService, audit
 from ..visitors import address_of
-from . import fragments, presenters
+from . import fragments, paging, presenters
 
 HEARING: Final = 600
 """Seconds in which somebody's requests for one recording are one hearing: a browser asks for it in many parts."""
+AFTER: Final = "after"
+"""The field with which a page of the inbox says after which message it begins."""
 _SID: Final = re.compile(r"RE[0-9a-f]{32}")
 
 
@@ -81,10 +84,13 @@ def _streamed(heard: Sound, sid: str, *, partial: bool, download: bool) -> Strea
 @require_GET
 @fragments.may(May.TAKE_MESSAGES)
 def inbox(request: HttpRequest) -> HttpResponse:
-    """Messages nobody has handled, the oldest first, and the latest ones that somebody has."""
-    box = VoicemailService().inbox(user=request.user)
+    """A page of messages nobody has handled, the oldest first, and the latest ones that somebody has."""
+    after = paging.asked(request, AFTER)
+    box = VoicemailService().inbox(user=request.user, after=after)
     context = {
         "waiting": box.waiting,
+        "is_later": after is not None,
+        "later": paging.query(request, AFTER, box.next),
         "new": [(message, _caller(message)) for message in box.new],
         "handled": [(message, _caller(message)) for message in box.handled],
     }
@@ -98,12 +104,13 @@ def _caller(message: Voicemail) -> str:
 @require_POST
 @fragments.may(May.TAKE_MESSAGES)
 def handle(request: HttpRequest, voicemail_id: int) -> HttpResponse:
-    """Mark a message as handled by oneself; who was first stays."""
+    """Mark a message as handled by oneself; who was first stays. Then the page of the inbox it was on."""
     now = timezone.now()
     message = VoicemailService().handle(voicemail_id=voicemail_id, user=request.user, now=now)
     if message is None:
         messages.error(request, _("Somebody else has handled this message, or it is not for you."))
-    return redirect("console:inbox")
+    page = paging.query(request, AFTER, paging.asked(request, AFTER))
+    return redirect(f"{reverse('console:inbox')}{page and f'?{page}'}")
 
 
 @require_GET

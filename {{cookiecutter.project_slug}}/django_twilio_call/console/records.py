@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from xml.dom.minidom import parseString
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET
 
 from ..exceptions import NotFound, ValidationError
 from ..models import Agent, AuditEntry, IVRFlow, May, Queue
 from ..services import RecordService, TimelineService
 from ..services.records import Search
-from . import flow_picture, fragments, rows
+from . import flow_picture, fragments, paging, rows
 
 AUDIT_PAGE = 100
 
@@ -51,7 +48,7 @@ def history(request: HttpRequest) -> HttpResponse:
             queue_id=said["queue"] and said["queue"].pk,
             since=said["since"],
             until=said["until"],
-            before=_mark(request.GET.get("before", "")),
+            before=paging.asked(request, "before"),
         )
         try:
             page = RecordService().search(search=search, now=timezone.now())
@@ -59,25 +56,8 @@ def history(request: HttpRequest) -> HttpResponse:
             form.add_error("number", str(error))
         else:
             context["rows"] = [rows.present_call(call) for call in page.calls]
-            context["older"] = _older(request, page.next)
+            context["older"] = paging.query(request, "before", page.next)
     return render(request, "console/history.html", context)
-
-
-def _mark(text: str) -> tuple[datetime, int] | None:
-    """The beginning of a page, as `_older` wrote it; one that is none is the first page."""
-    when, _, pk = text.rpartition("_")
-    try:
-        started = parse_datetime(when)
-    except ValueError:
-        return None
-    return (started, int(pk)) if started and timezone.is_aware(started) and pk.isdecimal() and len(pk) < 19 else None
-
-
-def _older(request: HttpRequest, mark: tuple[datetime, int] | None) -> str:
-    if mark is None:
-        return ""
-    query = {name: value for name, value in request.GET.items() if name != "before" and value}
-    return urlencode(query | {"before": f"{mark[0].isoformat()}_{mark[1]}"})
 
 
 @require_GET
@@ -127,10 +107,10 @@ def audit(request: HttpRequest) -> HttpResponse:
     for name, field in (("actor", "actor_name"), ("target", "target"), ("action", "action")):
         if wanted := request.GET.get(name, "").strip():
             entries = entries.filter(**{field: wanted})
-    if mark := _mark(request.GET.get("before", "")):
+    if mark := paging.asked(request, "before"):
         entries = entries.filter(at__lte=mark[0]).exclude(at=mark[0], pk__gte=mark[1])
     found = list(entries[: AUDIT_PAGE + 1])
     last = found[AUDIT_PAGE - 1] if len(found) > AUDIT_PAGE else None
-    older = _older(request, (last.at, last.pk) if last else None)
+    older = paging.query(request, "before", (last.at, last.pk) if last else None)
     asked = {name: request.GET.get(name, "") for name in ("actor", "action", "target")}
     return render(request, "console/audit.html", {"entries": found[:AUDIT_PAGE], "older": older, "asked": asked})

@@ -20,11 +20,15 @@ HANDLED_SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Messages to be handled, the oldest first, and those handled, the latest first; `waiting`: how many there are."""
+    """A page of messages to be handled, the oldest first, and those handled, the latest first.
+
+    `waiting`: how many there are in all; `next`: after which message the next page begins.
+    """
 
     waiting: int
     new: list[Voicemail]
     handled: list[Voicemail]
+    next: tuple[datetime, int] | None
 
 
 def _for(user: Any) -> QuerySet[Voicemail]:
@@ -58,14 +62,20 @@ class VoicemailService(BaseService):
             defaults={"queue_id": queue_id, "call": call, "url": url, "duration": duration, "recorded_at": now},
         )
 
-    def inbox(self, *, user: Any) -> Inbox:
-        """The messages this user may hear."""
+    def inbox(self, *, user: Any, after: tuple[datetime, int] | None = None) -> Inbox:
+        """The messages this user may hear, those to be handled from after a message on."""
         messages = _for(user).select_related("queue", "call", "heard_by")
         new = messages.filter(heard_at=None)
+        later = new
+        if after is not None:
+            later = new.filter(recorded_at__gte=after[0]).exclude(recorded_at=after[0], pk__lte=after[1])
+        found = list(later.order_by("recorded_at", "pk")[: SHOWN + 1])
+        last = found[SHOWN - 1] if len(found) > SHOWN else None
         return Inbox(
             waiting=new.count(),
-            new=list(new.order_by("recorded_at", "pk")[:SHOWN]),
+            new=found[:SHOWN],
             handled=list(messages.exclude(heard_at=None)[:HANDLED_SHOWN]),
+            next=(last.recorded_at, last.pk) if last else None,
         )
 
     def handle(self, *, voicemail_id: int, user: Any, now: datetime) -> Voicemail | None:

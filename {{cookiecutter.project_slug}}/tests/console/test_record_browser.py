@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from django_twilio_call.models import Agent, AuditEntry, IVRFlow, Queue, Role
+from django_twilio_call.models import Agent, AuditEntry, Call, IVRFlow, Queue, Role, Voicemail
+from django_twilio_call.services import voicemail
 from tests.fakes import Twilio, call_sid
 from tests.media import Recordings, wav
 from tests.services.test_flow_check import WHOLE
@@ -99,6 +100,7 @@ def test_axe_finds_nothing_on_pages_to_read(
         "flows": "/flows/",
         "audit": "/audit/",
         "voicemail": "/voicemail/",
+        "later": "/voicemail/?after=2026-01-01T00:00:00%2B00:00_1",
         "second": "/accounts/second-factor/set-up/",
         "reports": "/reports/",
         "operations": "/operations/",
@@ -119,3 +121,33 @@ def test_axe_finds_nothing_on_pages_to_read(
                 if folder := os.environ.get("SCREENSHOTS"):
                     looking.screenshot(path=Path(folder, f"{name}-{theme}-{width}.png"), full_page=True)
                 assert violations(looking, assets) == [], (path, width, theme)
+
+
+def test_the_inbox_is_paged_by_keyboard(
+    looking: Page, live_server: LiveServer, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voicemail, "SHOWN", 2)
+    Voicemail.objects.bulk_create(
+        Voicemail(
+            queue=queue,
+            call=Call.objects.get(sid=call_sid(1)),
+            recording_sid=f"RE{number:032}",
+            url="",
+            duration=number,
+            recorded_at=timezone.now(),
+        )
+        for number in range(1, 4)
+    )
+    looking.goto(f"{live_server.url}/voicemail/")
+    later = looking.get_by_role("link", name="Later messages")
+    for _ in range(30):
+        looking.keyboard.press("Tab")
+        if later.evaluate("each => each === document.activeElement"):
+            break
+
+    looking.keyboard.press("Enter")
+
+    looking.get_by_role("link", name="To the first messages").wait_for()
+    assert looking.get_by_role("button", name="Mark handled").count() == 1
+    looking.keyboard.press("Tab")
+    assert looking.evaluate("document.activeElement.textContent") == "Skip to content"

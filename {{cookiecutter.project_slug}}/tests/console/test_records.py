@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,8 +77,6 @@ def calls(number: int, start: datetime | None = None, **fields: Any) -> list[Cal
 
 def shown(page: str) -> list[str]:
     """Sids in the order of the page."""
-    import re
-
     return re.findall(r'href="/calls/(CA[0-9a-f]{32})/"', page)
 
 
@@ -300,20 +299,66 @@ def test_an_agent_does_not_hear_their_own_recorded_call(at_desk: Client, recorde
     assert at_desk.get(SOUND).status_code == 404
 
 
-def test_the_inbox_counts_messages_it_does_not_show(
-    at_desk: Client, twilio: Twilio, queue: Queue, now: datetime
-) -> None:
+@pytest.fixture
+def full(twilio: Twilio, queue: Queue, now: datetime) -> list[int]:
+    """Messages of one moment and the next, for two pages and three more; their keys, the oldest first."""
     twilio.post("/twilio/voice/")
     call = Call.objects.get()
-    Voicemail.objects.bulk_create(
-        Voicemail(queue=queue, call=call, recording_sid=f"RE{n:032}", url="", duration=1, recorded_at=now)
-        for n in range(SHOWN + 3)
-    )
+    made = [
+        Voicemail(
+            queue=queue,
+            call=call,
+            recording_sid=f"RE{each:032}",
+            url="",
+            duration=1,
+            recorded_at=now + timedelta(seconds=each // (SHOWN + 1)),  # a page ends within a moment
+        )
+        for each in range(2 * SHOWN + 3)
+    ]
+    return [message.pk for message in Voicemail.objects.bulk_create(made)]
 
-    page = text(at_desk, "/voicemail/")
 
-    assert f"{SHOWN + 3} to handle" in page
-    assert page.count("Mark handled:") == SHOWN
+def to_handle(page: str) -> list[int]:
+    """Keys of the messages on a page of the inbox."""
+    return [int(key) for key in re.findall(r'action="/voicemail/([0-9]+)/handled/', page)]
+
+
+def test_the_inbox_leads_from_the_oldest_messages_to_the_latest(at_desk: Client, full: list[int]) -> None:
+    found, query = [], ""
+    for _ in range(3):
+        answer = at_desk.get(f"/voicemail/?{query}")
+        found += to_handle(answer.content.decode())
+        query = answer.context["later"]
+        assert f"{len(full)} to handle" in answer.content.decode()
+
+    assert found == full
+    assert query == ""
+
+
+def test_who_handles_a_message_of_a_later_page_stays_there(at_desk: Client, full: list[int]) -> None:
+    query = at_desk.get("/voicemail/").context["later"]
+    page = text(at_desk, f"/voicemail/?{query}")
+    action = re.findall(r'action="(/voicemail/[0-9]+/handled/[^"]*)"', page)[0]
+
+    answer = at_desk.post(action.replace("&amp;", "&"), follow=True)
+
+    assert to_handle(answer.content.decode())[:2] == full[SHOWN + 1 : SHOWN + 3]
+    assert "To the first messages" in answer.content.decode()
+
+
+def test_a_page_of_the_inbox_that_others_have_emptied_leads_back(at_desk: Client, full: list[int]) -> None:
+    query = at_desk.get("/voicemail/").context["later"]
+    Voicemail.objects.filter(pk__in=full[SHOWN:]).update(heard_at=timezone.now())
+
+    page = text(at_desk, f"/voicemail/?{query}")
+
+    assert "No later messages wait." in page
+    assert 'href="/voicemail/">To the first messages' in page
+
+
+@pytest.mark.parametrize("after", ["x", "2026-01-01_1", "2026-01-01T00:00:00+00:00_x"])
+def test_a_page_of_the_inbox_that_begins_nowhere_is_the_first(at_desk: Client, full: list[int], after: str) -> None:
+    assert to_handle(text(at_desk, "/voicemail/", after=after)) == full[:SHOWN]
 
 
 def test_a_message_is_handled_once(twilio: Twilio, at_desk: Client, agent: Agent, queue: Queue) -> None:
