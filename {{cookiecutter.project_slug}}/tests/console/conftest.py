@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -15,7 +19,8 @@ from django.test import Client
 from django.utils import timezone
 
 from django_twilio_call.console import wallboard
-from django_twilio_call.models import Agent, Reservation, Role, give_role
+from django_twilio_call.constants import AgentStatus
+from django_twilio_call.models import Agent, AgentStateSpan, Reservation, Role, give_role
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio
 from tests.webhooks.test_walk import enqueue
@@ -23,6 +28,7 @@ from tests.webhooks.test_walk import enqueue
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from pytest_django import Settings
+    from pytest_django.live_server_helper import LiveServer
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -123,3 +129,53 @@ def browser_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         context.close()
         # While its loop runs, Django keeps other connections for this thread, which nobody would find again.
         connections.close_all()
+
+
+@dataclass
+class Phones:
+    """The simulator's address for phones; remembers who connected with what."""
+
+    url: str
+    status: int = 200
+    asked: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def phones(settings: Settings) -> Iterator[Phones]:
+    """A simulator that answers the desk's phone."""
+
+    simulator = Phones("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            simulator.asked.append((self.path, parse_qs(form)))
+            self.send_response(simulator.status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Be quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        simulator.url = f"http://127.0.0.1:{server.server_port}"
+        settings.TWILIO_BACKEND, settings.TWILIO_API_BASE_URL = "simulator", simulator.url
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield simulator
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def desk(browser_page: Page, live_server: LiveServer, phones: Phones, agent: Agent) -> Page:
+    """The desk of an agent on a break, after signing in by hand."""
+    agent.user.set_password("open sesame")
+    agent.user.save()
+    AgentStateSpan.objects.filter(agent=agent).update(state=AgentStatus.ON_BREAK)
+    browser_page.goto(f"{live_server.url}/desk/")
+    browser_page.get_by_label("Username").fill(agent.user.username)
+    browser_page.get_by_label("Password").fill("open sesame")
+    browser_page.get_by_role("button", name="Sign in").click()
+    browser_page.get_by_text("No calls come to you now").wait_for()
+    return browser_page
