@@ -69,7 +69,7 @@
       byId("unanswered").hidden = true;
       // The swap took the focused button away. Enter accepts an offer, but never hangs up by a key pressed twice.
       if (document.activeElement === document.body) {
-        (part.querySelector("[data-first]") ?? part.querySelector("h2")).focus({ preventScroll: true });
+        (part.querySelector("[data-first]:not([aria-disabled])") ?? part.querySelector("h2")).focus({ preventScroll: true });
       }
     }
     said[part.id] = news;
@@ -137,5 +137,6 @@
   document.addEventListener("softphone", (event) => {
     if (event.detail.state === "failed") announce(event.detail.text);
   });
+  document.addEventListener("say", (event) => announce(event.detail));
   setInterval(tick, 250);
 })();

@@ -2,6 +2,7 @@
 //   connect(params)  a promise, kept once the phone has joined; rejected with a reason people understand
 //   mute(on)         at once, here; that the others hear nothing is also told to the server
 //   digits(keys)     tones for whoever listens
+//   release()        another tab has the phone now; no call goes on here
 // `texts` are the page's words, translated by the server.
 "use strict";
 
@@ -17,6 +18,8 @@ class NoPhone {
   mute() {}
 
   digits() {}
+
+  release() {}
 }
 
 // A simulated phone: the simulator makes the leg a browser would make, and asks our TwiML App what to do with it.
@@ -38,6 +41,8 @@ class SimPhone {
   digits(keys) {
     if (this.call) this.post(`${this.base}/calls/${this.call}/digits`, { digits: keys }).catch(() => {});
   }
+
+  release() {} // it is signed in nowhere
 
   async post(url, fields) {
     let answer;
@@ -88,6 +93,10 @@ class TwilioPhone {
 
   digits(keys) {
     this.call?.sendDigits(keys);
+  }
+
+  release() {
+    if (this.device) this.discard();
   }
 
   // The device, made at the first click: before one a browser lets no page play or record.

@@ -15,7 +15,7 @@
 
   const isWanted = () => localStorage.getItem("ring") !== "off";
   const isOffered = () => document.getElementById("desk").dataset.phase === "offer";
-  const isOurs = () => document.getElementById("second-tab").hidden; // or every tab would ring
+  const isOurs = () => document.documentElement.dataset.phone === "here"; // or every tab would ring
 
   function melody() {
     const buffer = new AudioBuffer({ length: SECONDS * RATE, sampleRate: RATE });
@@ -56,6 +56,6 @@
     show();
   });
   for (const gesture of ["pointerup", "keydown"]) document.addEventListener(gesture, touched);
-  document.addEventListener("htmx:load", show);
+  for (const change of ["htmx:load", "phonetab"]) document.addEventListener(change, show);
   show();
 })();

@@ -1,4 +1,5 @@
-// Joins this browser's phone to the conversation the page shows, and says how that goes.
+// Joins this browser's phone to the conversation the page shows, and says how that goes. In a tab that has not the phone,
+// what needs one is disabled, in every fragment that comes, and a button brings the phone here.
 "use strict";
 
 class Softphone {
@@ -32,25 +33,95 @@ class Softphone {
   digits(keys) {
     this.driver.digits(keys);
   }
+
+  get isBusy() {
+    return this.state === "connecting" || this.state === "joined";
+  }
+
+  release() {
+    if (!this.isBusy) this.driver.release();
+  }
 }
 
 (() => {
+  const NEED_PHONE = "[data-joins] button, [data-digit], #phone-again";
   const texts = document.getElementById("phone").dataset;
   const Driver = texts.simulator ? SimPhone : texts.sdk ? TwilioPhone : NoPhone;
   const phone = new Softphone(new Driver({ texts }), texts);
   let wanted = null; // what was begun in this tab: a second tab, or a reload, must not make a second leg
   const host = () => document.getElementById("desk") ?? document.getElementById("supervise");
+  const second = document.getElementById("second-tab");
+  const reason = document.getElementById("phone-elsewhere");
+  const tab = new PhoneTab({
+    name: `console-phone-${texts.identity}`,
+    isBusy: () => wanted !== null || phone.isBusy,
+  });
+  const isElsewhere = () => tab.where === "elsewhere";
+  const say = (text) => document.dispatchEvent(new CustomEvent("say", { detail: text }));
+  const inCall = () => host().dataset.join && ["call", undefined].includes(host().dataset.phase);
   const params = () => Object.fromEntries(new URLSearchParams(host().dataset.join));
 
   function show() {
     const says = document.getElementById("phone-says");
     if (!says) return;
     const connected = says.dataset.connected === "yes";
-    const stuck = !connected && (phone.state === "idle" || phone.state === "failed");
+    const stuck = !connected && !isElsewhere() && !phone.isBusy;
     says.textContent = connected ? texts.textConnected : phone.text || texts.textElsewhere;
     says.classList.toggle("trouble", stuck);
     document.getElementById("phone-again").hidden = !stuck;
   }
+
+  // They keep the focus, and so are found and read with the reason, as a button with `disabled` is not.
+  function showTab() {
+    second.hidden = !isElsewhere();
+    for (const button of document.querySelectorAll(NEED_PHONE)) {
+      if (isElsewhere()) {
+        button.setAttribute("aria-disabled", "true");
+        button.setAttribute("aria-describedby", reason.id);
+      } else {
+        button.removeAttribute("aria-disabled");
+        button.removeAttribute("aria-describedby");
+      }
+    }
+  }
+
+  async function useTab() {
+    const shown = document.getElementById("second-tab-says");
+    shown.textContent = "";
+    const answer = await tab.ask();
+    // Who does not answer hangs. The phone is then taken only where the server knows of no call either.
+    if (answer === "free" || (answer === "silent" && !inCall())) tab.take();
+    else if (isElsewhere()) shown.textContent = answer === "busy" ? texts.textBusy : texts.textHangs;
+  }
+
+  // Before htmx sees it. Enter and a click from a script come here as well.
+  function refuse(event) {
+    const needs = event.type === "submit" ? event.target.dataset.joins !== undefined : event.target.closest?.(NEED_PHONE);
+    if (!needs || !isElsewhere()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    say(reason.textContent);
+  }
+
+  document.addEventListener("submit", refuse, true);
+  document.addEventListener("click", refuse, true);
+  document.getElementById("use-tab").addEventListener("click", useTab);
+
+  document.addEventListener("phonetab", (event) => {
+    const { where, before } = event.detail;
+    const focused = second.contains(document.activeElement);
+    showTab();
+    show();
+    if (where === "elsewhere") {
+      say(reason.textContent);
+      if (before === "here") phone.release();
+      else if (tab.hadIt) useTab();
+    } else if (before) {
+      say(texts.textHere);
+    }
+    document.getElementById("second-tab-says").textContent = "";
+    if (focused && where === "here") (host().querySelector("[data-first]") ?? host().querySelector("h2")).focus();
+  });
 
   document.addEventListener("submit", (event) => {
     wanted = event.target.dataset.joins ?? wanted;
@@ -62,9 +133,11 @@ class Softphone {
     if (event.target.dataset?.digit) phone.digits(event.target.dataset.digit);
   });
 
-  document.addEventListener("htmx:load", () => {
-    const { join, phase } = host().dataset;
-    if (!join || (phase && phase !== "call")) {
+  document.addEventListener("htmx:load", showTab, true); // before the focus goes to what is new
+  document.addEventListener("htmx:load", (event) => {
+    const { join } = host().dataset;
+    if (event.target === host() && !join?.startsWith(wanted)) wanted = null; // refused, or gone
+    if (!inCall()) {
       if (phone.state !== "idle") phone.change("idle");
     } else if (wanted !== null && join.startsWith(wanted)) {
       wanted = null;
@@ -74,10 +147,6 @@ class Softphone {
   });
 
   document.addEventListener("softphone", show);
-
-  // Every tab shows the desk, one has the phone. The lock also keeps the browser from freezing that tab.
-  navigator.locks?.request("console-phone", { ifAvailable: true }, (lock) => {
-    document.getElementById("second-tab").hidden = lock !== null;
-    return lock && new Promise(() => {});
-  });
+  // From the browser's cache of pages seen before: it has no lock any more.
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 })();
