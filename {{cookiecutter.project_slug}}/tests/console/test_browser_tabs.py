@@ -191,3 +191,40 @@ def test_who_supervises_in_one_tab_has_the_phone_of_their_desk_in_another(desk: 
 
     gets_phone(board)
     assert has_phone(desk)
+
+
+def hide(page: Page) -> None:
+    """Another tab is looked at; the browser has slowed this one's timers down."""
+    page.evaluate("""() => {
+      const later = window.setTimeout;
+      window.setTimeout = (act, ms, ...more) => later(act, ms >= 1000 ? 60_000 : ms, ...more);
+      Object.defineProperty(document, "hidden", { value: true, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }""")
+
+
+def test_an_offer_comes_in_time_to_a_hidden_tab_whose_timers_are_slow(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    hide(desk)
+    desk.wait_for_timeout(2500)  # what the page had planned before
+    offer(twilio)
+
+    desk.get_by_role("button", name="Accept").wait_for(timeout=8000)
+
+
+def test_a_tab_without_the_phone_may_sleep(desk: Page, other: Page, agent: Agent) -> None:
+    go_available(desk)
+    beacons: list[str] = []
+    for page in (desk, other):
+        page.on(
+            "request", lambda request: beacons.append(request.post_data or "") if "presence" in request.url else None
+        )
+
+    sleep = "document.dispatchEvent(new Event('freeze')); document.dispatchEvent(new Event('resume'))"
+    other.evaluate(sleep)
+    other.wait_for_timeout(500)
+    assert (beacons, other.locator("#slept").is_hidden()) == ([], True)
+
+    desk.evaluate(sleep)
+    desk.locator("#slept", has_text="This page slept from").wait_for()
+    assert len(beacons) == 2

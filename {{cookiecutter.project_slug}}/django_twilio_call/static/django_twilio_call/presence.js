@@ -1,10 +1,14 @@
-// A tab that sleeps hears no call. The browser's own words for it go to the server, and the agent is told afterwards.
+// A tab that sleeps hears no call. The browser's own words for it go to the server, and the agent is told afterwards; only
+// of the tab with the phone, for the others may sleep. One that is hidden asks for news all the same.
 "use strict";
 
 (() => {
   const SLEPT_MS = 75_000; // a hidden tab's timers still run once a minute
+  const LATE_MS = 2500; // the page's own look, every two seconds, did not come
   const notice = document.getElementById("slept");
+  const isOurs = () => document.documentElement.dataset.phone === "here";
   let awake = Date.now();
+  let asked = Date.now();
 
   function tell(event) {
     const form = new FormData();
@@ -20,6 +24,7 @@
   }
 
   function say(from, to) {
+    if (!isOurs()) return;
     const clock = (at) => new Date(at).toLocaleTimeString();
     notice.textContent = notice.dataset.text.replace("%s", clock(from)).replace("%s", clock(to));
     notice.hidden = false;
@@ -28,7 +33,7 @@
 
   document.addEventListener("freeze", () => {
     awake = Date.now();
-    tell("freeze");
+    if (isOurs()) tell("freeze");
   });
   document.addEventListener("resume", () => {
     say(awake, Date.now());
@@ -40,4 +45,11 @@
   });
   document.addEventListener("submit", () => (notice.hidden = true));
   setInterval(look, 1000);
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.id === "desk") asked = Date.now();
+  });
+  new Worker(notice.dataset.pulse).addEventListener("message", () => {
+    if (document.hidden && isOurs() && Date.now() - asked > LATE_MS) htmx.trigger("#desk", "refresh");
+  });
 })();
