@@ -106,6 +106,17 @@ def test_of_three_tabs_the_one_that_asks_has_the_phone(desk: Page, other: Page) 
     assert [has_phone(page) for page in (desk, other, third)] == [False, True, False]
 
 
+def test_who_asks_for_the_phone_and_is_gone_leaves_it_where_it_was(desk: Page) -> None:
+    desk.locator("[data-phone=here]").wait_for()
+    desk.evaluate("""() => {
+      const name = `console-phone-${document.getElementById("phone").dataset.identity}`;
+      new BroadcastChannel(name).postMessage({ from: "nobody" });
+    }""")
+
+    desk.locator("#announcer", has_text="Your phone is in this tab now.").wait_for(state="attached")
+    assert has_phone(desk)
+
+
 def test_a_tab_takes_the_phone_over_when_the_other_is_closed(desk: Page, other: Page, twilio: Twilio) -> None:
     go_available(desk)
 
@@ -154,7 +165,9 @@ def test_a_call_is_not_torn_by_another_tab(desk: Page, other: Page, twilio: Twil
     other.locator("[data-digit='5'][aria-disabled=true]").wait_for(state="attached")
     assert desk.locator("[data-digit][aria-disabled]").count() == 0
     conference_end(twilio, reservation)
+    other.get_by_text("Available again in").wait_for()
     desk.get_by_text("Available again in").wait_for()
+    assert other.locator("#second-tab-says").inner_text() == ""
     use(other)
     gets_phone(other)
 

@@ -52,6 +52,7 @@ class Softphone {
   const host = () => document.getElementById("desk") ?? document.getElementById("supervise");
   const second = document.getElementById("second-tab");
   const reason = document.getElementById("phone-elsewhere");
+  const refused = document.getElementById("second-tab-says");
   const tab = new PhoneTab({
     name: `console-phone-${texts.identity}`,
     isBusy: () => wanted !== null || phone.isBusy,
@@ -86,12 +87,11 @@ class Softphone {
   }
 
   async function useTab() {
-    const shown = document.getElementById("second-tab-says");
-    shown.textContent = "";
+    refused.textContent = "";
     const answer = await tab.ask();
     // Who does not answer hangs. The phone is then taken only where the server knows of no call either.
     if (answer === "free" || (answer === "silent" && !inCall())) tab.take();
-    else if (isElsewhere()) shown.textContent = answer === "busy" ? texts.textBusy : texts.textHangs;
+    else if (isElsewhere()) refused.textContent = answer === "busy" ? texts.textBusy : texts.textHangs;
   }
 
   // Before htmx sees it. Enter and a click from a script come here as well.
@@ -119,7 +119,7 @@ class Softphone {
     } else if (before) {
       say(texts.textHere);
     }
-    document.getElementById("second-tab-says").textContent = "";
+    refused.textContent = "";
     if (focused && where === "here") (host().querySelector("[data-first]") ?? host().querySelector("h2")).focus();
   });
 
@@ -139,6 +139,7 @@ class Softphone {
     if (event.target === host() && !join?.startsWith(wanted)) wanted = null; // refused, or gone
     if (!inCall()) {
       if (phone.state !== "idle") phone.change("idle");
+      refused.textContent = "";
     } else if (wanted !== null && join.startsWith(wanted)) {
       wanted = null;
       phone.join(params());
