@@ -1,5 +1,5 @@
-// A caller who is offered while the page is out of view is shown by the system, once the agent has asked for that: nothing
-// that the desk does not show, and no longer than there. Only the tab with the phone does it, or each tab would.
+// A caller who is offered while the page is out of view is shown by the system, once the agent has asked for that:
+// nothing that the desk does not show, and no longer than there. Only the tab with the phone does it, or each would.
 "use strict";
 
 (() => {

@@ -1,5 +1,5 @@
-// A tab that sleeps hears no call. The browser's own words for it go to the server, and the agent is told afterwards; only
-// of the tab with the phone, for the others may sleep. One that is hidden asks for news all the same.
+// A tab that sleeps hears no call. The browser's own words for it go to the server, and the agent is told afterwards;
+// only of the tab with the phone, for the others may sleep. One that is hidden asks for news all the same.
 "use strict";
 
 (() => {

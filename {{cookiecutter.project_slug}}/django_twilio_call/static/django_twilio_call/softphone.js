@@ -1,5 +1,5 @@
-// Joins this browser's phone to the conversation the page shows, and says how that goes. In a tab that has not the phone,
-// what needs one is disabled, in every fragment that comes, and a button brings the phone here.
+// Joins this browser's phone to the conversation the page shows, and says how that goes. In a tab without it, what
+// needs a phone is disabled, in every fragment that comes, and a button brings the phone here.
 "use strict";
 
 class Softphone {
@@ -96,7 +96,8 @@ class Softphone {
 
   // Before htmx sees it. Enter and a click from a script come here as well.
   function refuse(event) {
-    const needs = event.type === "submit" ? event.target.dataset.joins !== undefined : event.target.closest?.(NEED_PHONE);
+    const { type, target } = event;
+    const needs = type === "submit" ? target.dataset.joins !== undefined : target.closest?.(NEED_PHONE);
     if (!needs || !isElsewhere()) return;
     event.preventDefault();
     event.stopImmediatePropagation();

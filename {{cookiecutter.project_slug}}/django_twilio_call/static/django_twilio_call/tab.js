@@ -1,9 +1,9 @@
-// One tab of a browser has the phone. A lock of the browser's decides which: when that tab is closed or crashes, the next
-// in line has it, with no timer that a hidden tab would be late with. The lock also keeps the browser from freezing it.
+// One tab of a browser has the phone. A lock of the browser's decides which: when that tab is closed or crashes, the
+// next in line has it, with no timer that a hidden tab would be late with. The lock also keeps the tab from freezing.
 "use strict";
 
 class PhoneTab {
-  // where: here, elsewhere, or "" until it is known; `data-phone` on the page's root says it, an event "phonetab" tells.
+  // where: here, elsewhere, or "" until it is known. `data-phone` on the page's root says it, an event "phonetab" too.
   constructor({ name, isBusy, patience = 1500 }) {
     Object.assign(this, { name, isBusy, patience, where: "", answered: () => {} });
     this.hadIt = sessionStorage.getItem(name) !== null; // this tab, before somebody reloaded it
