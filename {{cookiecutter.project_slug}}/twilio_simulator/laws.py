@@ -53,8 +53,7 @@ def why_lost(leg: Row, row: Row | None, met: int) -> str:
     visits = _made(leg, row)
     if visits and len(visits) > _possible(leg, visits):
         return f"the app remembers {len(visits)} visits to a queue, the caller made {len(leg['left_queue'])}"
-    waited = bool(visits) and visits[-1].get("overflow_reason") == "waited"
-    return _contradiction(leg, [entry["state"] for entry in visits], met, waited=waited)
+    return _contradiction(leg, [entry["state"] for entry in visits], met)
 
 
 def _made(leg: Row, row: Row) -> Sequence[Row]:
@@ -75,7 +74,7 @@ def _rooms(leg: Row) -> set[str]:
     return {name for name, _, _ in leg["conferences"]}
 
 
-def _contradiction(leg: Row, outcomes: Sequence[str], met: int, *, waited: bool) -> str:
+def _contradiction(leg: Row, outcomes: Sequence[str], met: int) -> str:
     """What the caller lived through that does not go with the outcomes of their visits, if anything."""
     left, outcome = leg["left_queue"][-1] if leg["left_queue"] else "", outcomes[-1] if outcomes else ""
     answered, rooms = outcomes.count("answered"), len(_rooms(leg))
@@ -95,8 +94,7 @@ def _contradiction(leg: Row, outcomes: Sequence[str], met: int, *, waited: bool)
         return "the app says answered, the caller met nobody"
     if outcome == "abandoned" and leg["ended_by"] != "caller":
         return f"the app says abandoned, the call was ended by {leg['ended_by']}"
-    # Whose music did not end is fetched out of the queue, and may hang up just then.
-    if outcome == "overflowed" and left in ("hangup", "redirected") and not waited:
+    if outcome == "overflowed" and left in ("hangup", "redirected"):
         return f"the app says overflowed, the caller left the queue by {left}"
     return ""
 

@@ -16,7 +16,7 @@ from django.db import connection, models
 from ..constants import AgentStatus, Onward, OutboxKind, QueueEntryState, ReservationState
 from .agents import Agent
 from .calendars import Calendar
-from .calls import PLACEHOLDER, Call
+from .calls import Call
 from .delivery import Outbox
 from .entries import QueueEntry, Reservation
 from .queues import Queue
@@ -180,25 +180,6 @@ def visit(pk: int) -> QueueEntry | None:
     sql = f"SELECT {_VISIT.columns} FROM django_twilio_call_queueentry e {_OF_ENTRY} WHERE e.id = %s"
     rows = _VISIT.first(sql, [pk])
     return None if rows is None else _visit(*rows)
-
-
-_WAITED: Final = {
-    "postgresql": "e.enqueued_at <= %s - q.max_wait * interval '1 second'",
-    "sqlite": "(julianday(%s) - julianday(e.enqueued_at)) * 86400 >= q.max_wait",
-}
-
-
-def overdue(*, now: datetime, most: int) -> list[int]:
-    """Visits of callers on the line who were in line longer than their queue has them wait, the longest first."""
-    sql = f"""
-        SELECT e.id FROM django_twilio_call_queueentry e {_OF_ENTRY}
-        WHERE e.state = %s AND {_WAITED[connection.vendor]} AND c.ended_at IS NULL AND c.sid NOT LIKE %s
-        ORDER BY e.enqueued_at, e.id LIMIT %s
-        """
-    moment = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [QueueEntryState.WAITING, moment, f"{PLACEHOLDER}%", most])
-        return [pk for (pk,) in cursor.fetchall()]
 
 
 def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Case, F, Max, Value, When
 
-from ..constants import Onward, OutboxKind, OverflowReason, QueueEntryState, RecordingPolicy
+from ..constants import Onward, OverflowReason, QueueEntryState, RecordingPolicy
 from ..exceptions import NotFound
-from ..links import twiml_url
-from ..models import Outbox, Queue, QueueEntry
+from ..models import Queue, QueueEntry
 from ..models.written import Entrance, entrance, visit
 from ..signals import wake_workers
 from .base import BaseService
@@ -154,29 +153,6 @@ class QueueService(BaseService):
         if entry.overflow_to == Onward.CALLBACK:
             return CallbackService().request(queue=entry.queue, call=entry.call, since=entry.enqueued_at, now=now)
         return Sorry(reason=entry.overflow_reason, speech=speech_of(entry.queue))
-
-    def send_on(self, *, entry_id: int, now: datetime) -> bool:
-        """Have a caller go on who has waited too long and whose music does not end; answers whether they go.
-
-        Their visit ends before Twilio is told, so no agent is promised to somebody who is on the way out.
-        """
-        entry = visit(entry_id)
-        if entry is None or _waited_here(entry, now) < entry.queue.max_wait:
-            return False
-        to = self._possible(entry.queue, entry.queue.when_waited)
-        waiting = QueueEntry.objects.filter(pk=entry_id, state=QueueEntryState.WAITING, overflow_reason="")
-        why = {"overflow_reason": OverflowReason.WAITED, "overflow_to": to}
-        if not waiting.update(state=QueueEntryState.OVERFLOWED, ended_at=now, **why):
-            return False
-        Outbox.objects.create(
-            kind=OutboxKind.REDIRECT_CALL,
-            call_sid=entry.call.sid,
-            url=twiml_url("onward", entry=entry_id),
-            not_before=now,
-            created_at=now,
-        )
-        wake_workers()
-        return True
 
     def close(self, *, entry_id: int, outcome: str, now: datetime, **why: Any) -> bool:
         """Write the outcome of an open entry and let its agent go; answers whether this was the first outcome.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
@@ -23,16 +23,13 @@ from ..models.booking import (
     first_in_line,
     first_queue,
 )
-from ..models.written import lock_reservation, overdue, time_is_up
+from ..models.written import lock_reservation, time_is_up
 from . import alone
 from .base import BaseService, cache_result
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .reservations import release, requeue, withdraw
 from .rules import Rules, load
-
-LATE: Final = timedelta(seconds=10)
-"""Who has waited too long is sent on when a piece of music ends; by then it does not."""
 
 
 class RoutingService(BaseService):
@@ -64,7 +61,6 @@ class RoutingService(BaseService):
             (self._ids(self._callers_gone()), lambda pk: self._abandon(pk, now)),
             (self._ids(self._agents_gone()), lambda pk: self._release(pk, now)),
             (self._ids(alone.legs(now)), lambda pk: alone.end(pk, now=now)),
-            (iter(overdue(now=now - LATE, most=self.batch_size)), lambda pk: self._send_on(pk, now)),
         )
         return sum(act(pk) for ids, act in steps for pk in ids)
 
@@ -247,10 +243,6 @@ class RoutingService(BaseService):
         if withdrawn:
             requeue(reservation.entry)
         return withdrawn
-
-    @transaction.atomic
-    def _send_on(self, pk: int, now: datetime) -> bool:
-        return QueueService().send_on(entry_id=pk, now=now)
 
     @transaction.atomic
     def _abandon(self, pk: int, now: datetime) -> bool:

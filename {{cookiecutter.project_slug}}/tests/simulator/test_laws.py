@@ -100,21 +100,6 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize(("left", "ended_by"), [("redirected", "app"), ("hangup", "caller")])
-@pytest.mark.parametrize(
-    ("reason", "why"), [("waited", {}), ("full", {"CA1": "the app says overflowed, the caller left"})]
-)
-def test_only_who_has_waited_too_long_is_fetched_out_of_the_queue_to_be_sent_on(
-    left: str, ended_by: str, reason: str, why: dict[str, str]
-) -> None:
-    leg = OVERFLOWED | {"left_queue": [left], "ended_by": ended_by}
-    remembered = row() | {"entries": [{"state": "overflowed", "overflow_reason": reason}]}
-
-    found = lost([leg], [remembered])
-
-    assert {sid: text[: len(why[sid])] for sid, text in found.items()} == why
-
-
 def test_a_visit_of_a_transfer_that_twilio_refused_was_none() -> None:
     refused = {"state": "overflowed", "overflow_reason": "trouble"}
     remembered = row("answered")

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.constants import Onward, QueueEntryState
-from django_twilio_call.models import (
-    PLACEHOLDER,
-    Agent,
-    AgentStateSpan,
-    Calendar,
-    Call,
-    CallbackRequest,
-    Outbox,
-    Queue,
-    QueueEntry,
-)
-from django_twilio_call.services import CallService, QueueService, RoutingService
+from django_twilio_call.models import Agent, AgentStateSpan, Calendar, Call, CallbackRequest, Queue, QueueEntry
+from django_twilio_call.services import CallService, QueueService
 from django_twilio_call.webhooks import twiml
 from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid, verbs
@@ -136,56 +125,6 @@ def test_a_caller_whom_twilios_queue_does_not_take_hears_something(
     assert verbs(answer) == (["Redirect"] if then else ["Say", "Hangup"])
     assert then or text in answer.content.decode()
     assert visits() == [("support", "overflowed", reason, then or "goodbye")]
-
-
-def sweep(queue: Queue, after: float) -> list[str]:
-    """So many seconds after the longest wait; answers where callers are sent."""
-    later = timezone.now() + timedelta(seconds=queue.max_wait + after)
-    RoutingService().sweep(now=later)
-    return [url.partition("#")[0] for url in Outbox.objects.values_list("url", flat=True)]
-
-
-@pytest.mark.parametrize(
-    ("way", "hears"), [(Onward.GOODBYE, ["Say", "Hangup"]), (Onward.VOICEMAIL, ["Say", "Record", "Say", "Hangup"])]
-)
-def test_music_that_does_not_end_keeps_nobody_longer(
-    twilio: Twilio, agent: Agent, queue: Queue, way: str, hears: list[str]
-) -> None:
-    AgentStateSpan.objects.update(state="busy")
-    refuse(queue, "waited", when=way)
-    entry = enqueue(twilio)
-    assert sweep(queue, 5) == []
-
-    (url,) = sweep(queue, 15)
-
-    assert url.endswith(f"/twilio/onward/?entry={entry.pk}")
-    assert twilio.say(f"/twilio/onward/?entry={entry.pk}") == hears
-    assert visits() == [("support", "overflowed", "waited", way)]
-    assert sweep(queue, 25) == [url]
-
-
-def test_nor_does_it_take_anybody_whom_an_agent_is_called_for_or_who_has_not_waited_here(
-    twilio: Twilio, agent: Agent, queue: Queue
-) -> None:
-    entry = enqueue(twilio)
-    QueueEntry.objects.update(state=QueueEntryState.RESERVED)
-    assert sweep(queue, 60) == []
-
-    QueueEntry.objects.update(state=QueueEntryState.ANSWERED, ended_at=timezone.now() + timedelta(seconds=600))
-    visit = QueueEntry.objects.get()
-    visit.pk, visit.state, visit.ended_at = None, QueueEntryState.WAITING, None
-    visit.save(force_insert=True)
-    AgentStateSpan.objects.update(state="busy")
-    assert sweep(queue, 60) == []
-    assert visit.enqueued_at == entry.enqueued_at
-
-
-def test_nor_anybody_who_is_to_be_called_back(twilio: Twilio, agent: Agent, queue: Queue) -> None:
-    enqueue(twilio)
-    AgentStateSpan.objects.update(state="busy")
-    Call.objects.update(sid=f"{PLACEHOLDER}{1:032x}")
-
-    assert sweep(queue, 60) == []
 
 
 def test_what_the_queue_does_after_the_wait_is_in_the_address_twilio_is_given(twilio: Twilio, queue: Queue) -> None:
