@@ -17,13 +17,13 @@ from django.db.models import QuerySet
 from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState, RecordingState
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
 from ..media import Media, get_media
-from ..models import Call, Outbox, OutsideLeg, Pace, Recording, WebhookEvent
+from ..models import Call, Outbox, OutsideLeg, Pace, QueueEntry, Recording, WebhookEvent
 from ..models.written import lock_due
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
 from . import audit
 from .base import BaseService
-from .reservations import agent_gives_up, not_transferred
+from .reservations import agent_gives_up, end_agents, not_transferred
 from .rooms import departure
 
 logger = logging.getLogger(__name__)
@@ -205,18 +205,28 @@ def give_up(command: Outbox, now: datetime) -> None:
         OutsideLeg.objects.filter(pk=(command.changes or {})["leg"], ended_at=None).update(ended_at=now)
     elif command.recording is not None:
         _still(command, command.recording, now)
-    elif command.entry is not None:
+    elif command.entry is not None and command.kind == OutboxKind.REDIRECT_CALL:
         agent_gives_up(command.entry, now=now)
+    elif command.entry is not None:
+        end_agents(command.entry, now=now)
 
 
 def _stays(command: Outbox, now: datetime) -> None:
     """The caller is where they were, but for one who has asked for what comes next: Twilio did it all the same."""
-    begun = command.changes or {}
-    if WebhookEvent.objects.filter(key=departure(command.call_sid, **begun)).exists():
+    left = command.changes
+    if left is None:  # written by an earlier release
+        not_transferred(command.entry, now=now)
         return
-    not_transferred(command.entry, now=now)
-    if command.entry is None:
-        OutsideLeg.objects.filter(room=f"dial-{begun['reservation']}", ended_at=None).update(ended_at=now)
+    # Locked first: a webhook that is being answered holds the same row, and is seen once it is through.
+    visits = QueueEntry.objects.select_for_update().filter(pk=command.entry_id)
+    legs = OutsideLeg.objects.select_for_update().filter(room=f"dial-{left['reservation']}", ended_at=None)
+    locked = list(visits if command.entry_id else legs)
+    if WebhookEvent.objects.filter(key=departure(command.call_sid, **left)).exists():
+        return
+    if command.entry_id:
+        not_transferred(command.entry, now=now)
+    else:
+        legs.filter(pk__in=[leg.pk for leg in locked]).update(ended_at=now)
 
 
 def _still(command: Outbox, recording: Recording, now: datetime) -> None:

@@ -250,10 +250,12 @@ def _waited_here(entry: QueueEntry, now: datetime) -> float:
     seconds = (now - entry.enqueued_at).total_seconds()
     if seconds < entry.queue.max_wait:
         return seconds
+    # A visit that was answered ended as the conversation began.
     others = QueueEntry.objects.filter(call=entry.call_id, pk__lt=entry.pk)
-    before: datetime | None = others.aggregate(last=Max("ended_at"))["last"]
+    talks = ("reservations__ended_at", "reservations__outside_legs__ended_at")
+    ends = others.aggregate(visit=Max("ended_at"), talk=Max(talks[0]), outside=Max(talks[1])).values()
     came = max(entry.enqueued_at, entry.call.answered_at or entry.call.started_at)
-    return (now - max(came, before or came)).total_seconds()
+    return (now - max([came, *(end for end in ends if end is not None)])).total_seconds()
 
 
 def _or_asked(field: str, value: str) -> Case:

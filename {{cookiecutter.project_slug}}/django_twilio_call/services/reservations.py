@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ..constants import AgentStatus, Onward, OutboxKind, OverflowReason, QueueEntryState, ReservationState
 from ..models import AgentStateSpan, Outbox, QueueEntry, Reservation
@@ -92,13 +92,22 @@ def agent_gives_up(entry: QueueEntry, *, now: datetime) -> None:
     Twilio may yet do what it says it could not: who comes then is in line as well, and not alone in a conference. Who
     has come already stays.
     """
-    joined = Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
-    for pk in joined.values_list("pk", flat=True):
+    for pk in _joined(entry).values_list("pk", flat=True):
         reservation = lock_reservation(pk)
         if reservation is None or reservation.entry.state != QueueEntryState.RESERVED:
             continue
         if release(reservation, now=now) and reservation.agent_call is not None:
             end_call(sid=reservation.agent_call.sid, now=now)
+
+
+def end_agents(entry: QueueEntry, *, now: datetime) -> None:
+    """Nobody can be called back: end the leg of the agent who waits. Whether there is another try is decided later."""
+    for sid in _joined(entry).values_list("agent_call__sid", flat=True):
+        end_call(sid=sid, now=now)
+
+
+def _joined(entry: QueueEntry) -> QuerySet[Reservation]:
+    return Reservation.objects.filter(entry=entry, state=ReservationState.ACCEPTED).exclude(agent_call=None)
 
 
 def not_transferred(entry: QueueEntry | None, *, now: datetime) -> None:

@@ -98,8 +98,8 @@ def send_away(
 ) -> None:
     """Have the caller leave the conversation of `reservation` and go on at the TwiML `to`."""
     url = twiml_url(to, reservation=reservation.pk)
-    begun = {"to": to, "reservation": reservation.pk}
-    command(OutboxKind.TRANSFER_CALL, caller.sid, now=now, url=url, entry=entry, changes=begun)
+    left = {"to": to, "reservation": reservation.pk}
+    command(OutboxKind.TRANSFER_CALL, caller.sid, now=now, url=url, entry=entry, changes=left)
 
 
 def departure(call_sid: str, *, to: str, reservation: int) -> str:

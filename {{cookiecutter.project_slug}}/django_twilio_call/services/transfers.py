@@ -99,7 +99,8 @@ class TransferService(BaseService):
         So a command that comes late or twice takes nobody out of the next conversation.
         """
         visits = QueueEntry.objects.filter(call__sid=call_sid, call__entries__reservations=reservation_id)
-        entry = visits.select_related("queue", "call").order_by("-pk").first()
+        newest = visits.select_related("queue", "call").order_by("-pk")
+        entry = newest.select_for_update(of=("self",)).first()  # the outbox may be giving up the way here
         if entry is None:
             return Goodbye()
         if entry.state in QueueEntryState.OPEN_STATES:
@@ -117,7 +118,8 @@ class TransferService(BaseService):
         Who comes although that was given up, or taken back, has left the conversation all the same: they are in line.
         """
         legs = OutsideLeg.objects.filter(reservation=reservation_id, room=f"dial-{reservation_id}")
-        leg = legs.filter(reservation__entry__call__sid=call_sid).order_by("-pk").first()
+        theirs = legs.filter(reservation__entry__call__sid=call_sid).order_by("-pk")
+        leg = theirs.select_for_update(of=("self",)).first()
         if leg is None:
             return Goodbye()
         if leg.ended_at is not None:
@@ -134,8 +136,11 @@ class TransferService(BaseService):
     def _in_line_again(
         self, reservation_id: int, *, queue: Queue | None = None, since: datetime | None = None
     ) -> Queued:
-        """A new visit, at the place in line the caller had."""
+        """At the place in line the caller had: a new visit, unless their agent has made one."""
         mine = Reservation.objects.select_related("entry__queue", "entry__call").get(pk=reservation_id)
+        visits = QueueEntry.objects.filter(call=mine.entry.call_id, state__in=QueueEntryState.OPEN_STATES)
+        if (made := visits.select_related("queue", "call").first()) is not None:
+            return QueueService().arrives(made)
         visit = new_visit(mine, queue=queue or mine.entry.queue, since=since or mine.entry.enqueued_at)
         return QueueService().arrives(visit)
 

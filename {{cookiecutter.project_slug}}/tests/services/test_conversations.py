@@ -12,6 +12,7 @@ from django_twilio_call.exceptions import BusinessLogicError, NotFound, Telephon
 from django_twilio_call.models import (
     Agent,
     AgentStateSpan,
+    Call,
     Outbox,
     OutsideLeg,
     Participant,
@@ -227,6 +228,42 @@ def test_a_caller_goes_outside_and_comes_back_if_nobody_is_there(
     visits = list(QueueEntry.objects.order_by("pk"))
     assert len(visits) == (2 if then else 1)
     assert {visit.enqueued_at for visit in visits} == {visits[0].enqueued_at}
+
+
+def test_after_a_long_talk_nobody_is_sent_away_who_has_just_come_back_in_line(switch: Switch, ada: Agent) -> None:
+    before = timezone.now() - timedelta(hours=1)
+    Call.objects.update(started_at=before)
+    QueueEntry.objects.update(enqueued_at=before, answered_at=before, ended_at=before)
+    TransferService().to_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
+    switch.work()
+    switch.fetch(CALLER, f"/twilio/outside-ended/?reservation={reservation_of(ada).pk}", DialCallStatus="busy")
+
+    entry = QueueEntry.objects.latest("pk")
+    assert entry.enqueued_at == before
+    assert switch.twilio.say(f"/twilio/wait/?entry={entry.pk}", QueueTime=3) != ["Leave"]
+
+
+def test_who_comes_back_when_their_agent_has_sent_them_elsewhere_meanwhile_waits_there_once(
+    switch: Switch, ada: Agent
+) -> None:
+    TransferService().to_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
+    late = Outbox.objects.get(kind="transfer_call").url
+    twilio_refuses()
+    TransferService().to_queue(agent_id=ada.pk, queue_key="support", now=timezone.now())
+
+    switch.redirect_call(sid=CALLER, url=late)
+    switch.work()
+
+    assert switch.where == {CALLER: "queue"}
+    assert QueueEntry.objects.filter(state=QueueEntryState.WAITING).count() == 1
+
+
+def test_a_transfer_an_earlier_release_wrote_is_given_up_as_well(switch: Switch, ada: Agent) -> None:
+    TransferService().to_queue(agent_id=ada.pk, queue_key="support", now=timezone.now())
+    Outbox.objects.filter(kind="transfer_call").update(changes=None)
+    twilio_refuses()
+
+    assert QueueEntry.objects.latest("pk").state == QueueEntryState.OVERFLOWED
 
 
 def twilio_refuses() -> None:

@@ -255,7 +255,7 @@ def test_a_call_twilio_refuses_is_a_try_that_failed(
     assert Outbox.objects.get(kind="create_call").state == OutboxState.FAILED
     assert state(request_) == CallbackState.WAITING
     assert QueueEntry.objects.latest("pk").state == QueueEntryState.OVERFLOWED
-    assert state_of(agent) == AgentStatus.WRAP_UP  # which lasts until their leg has really ended
+    assert state_of(agent) == AgentStatus.BUSY  # until their leg has really ended
     assert Outbox.objects.filter(kind="end_call", call_sid=AGENT_LEG).exists()
 
 

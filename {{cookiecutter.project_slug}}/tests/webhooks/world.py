@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import selectors
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -200,7 +201,8 @@ class World:
         config = get_config()
         self.dice, self.loop, self.workers = Random(seed), VirtualLoop(), workers
         self.seed, self.callbacks, self.transfers = seed, callbacks, transfers
-        self.sent_on = 0
+        self.sent_on = Counter[str]()
+        """CallSid -> how often agents have sent the caller on."""
         monkeypatch.setattr(timezone, "now", self.now)
         account = Account(
             sid=config.twilio_account_sid,
@@ -391,7 +393,7 @@ class World:
                 TransferService().to_outside(agent_id=agent, number=number, now=self.now())
             else:
                 TransferService().to_queue(agent_id=agent, queue_key="sales", now=self.now())
-            self.sent_on += 1
+            self.sent_on[Reservation.objects.get(pk=reservation).entry.call.sid] += 1
 
     def open(self) -> dict[str, Any]:
         """What has not come to its end, here and at the simulator's."""
@@ -406,10 +408,11 @@ class World:
         journal = [call.journal for call in self.exchange.calls.values()]
         rows = CallService().records()
         counts = check(journal, rows)
-        again = sum(max(len(row["entries"]) - 1, 0) for row in rows)
+        visits = {row["call_sid"]: max(len(row["entries"]) - 1, 0) for row in rows}
+        again = sum(visits.values())
         unequal = {
             "received": counts["received"] - counts["ended_before_queue"] - counts["offered"] + again,
-            "visits nobody asked for": max(again - self.sent_on, 0),
+            "visits nobody asked for": sum(max(more - self.sent_on[sid], 0) for sid, more in visits.items()),
             "offered": counts["offered"] - counts["answered"] - counts["abandoned"] - counts["overflowed"],
         }
         return {
