@@ -48,7 +48,7 @@ def sweep() -> None:
 
 @shared_task
 def reconcile() -> None:
-    """Ask Twilio what it did not say: which calls were made or have ended, what was recorded. Asked all the time."""
+    """Ask Twilio what it did not say: which calls were made or have ended, what was recorded. Each when it is due."""
     SubmissionService().settle(now=timezone.now())
     ReapingService().compare(now=timezone.now())
     LostRecordingService().look(now=timezone.now())

@@ -86,9 +86,6 @@ class Telephony(Protocol):
     def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
         """Recordings that were begun in that time, the latest first, read page by page."""
 
-    def conference_name(self, *, sid: str) -> str:
-        """What a conference is called; "" where Twilio knows of none."""
-
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """Change a leg's part in a conference (its sid): `hold`, `muted`, `coaching`, `end_conference_on_exit` …
 
@@ -183,29 +180,18 @@ class TwilioTelephony:
             raise _translated(error) from error
 
     def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
-        """See `Telephony`. Compared here as well: what Twilio documents for that filter is whole days."""
+        """See `Telephony`. What Twilio documents for its filter is whole days, so the moments are compared here."""
         from twilio.base.exceptions import TwilioException
 
-        wanted = {"date_created_after": since, "date_created_before": until, "page_size": RECORDINGS_PAGE}
         try:
-            for recording in map(_read_recording, self._client.recordings.stream(**wanted)):
+            found = self._client.recordings.stream(date_created_after=since, page_size=RECORDINGS_PAGE)
+            for recording in map(_read_recording, found):
                 if recording.created_at < since:
                     return
                 if recording.created_at <= until:
                     yield recording
         except TwilioException as error:
             raise TelephonyError(f"no list of recordings: {type(error).__name__}", retryable=True) from error
-
-    def conference_name(self, *, sid: str) -> str:
-        """See `Telephony`."""
-        from twilio.base.exceptions import TwilioRestException
-
-        try:
-            return str(self._client.conferences(sid).fetch().friendly_name or "")
-        except TwilioRestException as error:
-            if error.status == HTTPStatusCodes.NOT_FOUND:
-                return ""
-            raise _translated(error) from error
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """See `Telephony`."""

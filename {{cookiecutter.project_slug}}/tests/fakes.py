@@ -38,7 +38,6 @@ class FakeTelephony:
     calls: dict[str, TwilioCall] = field(default_factory=dict)
     makes: bool = True
     recorded: dict[str, TwilioRecording] = field(default_factory=dict)
-    conferences: dict[str, str] = field(default_factory=dict)
     sids: list[str] = field(default_factory=list)
     """Those of the next calls that are made."""
 
@@ -89,11 +88,6 @@ class FakeTelephony:
         self._ask("recordings", since.isoformat(), until.isoformat())
         found = [each for each in self.recorded.values() if since <= each.created_at <= until]
         return iter(sorted(found, key=lambda each: each.created_at, reverse=True))
-
-    def conference_name(self, *, sid: str) -> str:
-        """What it is called."""
-        self._ask("conference", sid)
-        return self.conferences.get(sid, "")
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """Remember."""

@@ -79,9 +79,6 @@ class Switch:
     def recordings(self, *, since: datetime, until: datetime) -> Iterator[TwilioRecording]:
         raise AssertionError("nothing is recorded here")
 
-    def conference_name(self, *, sid: str) -> str:
-        raise AssertionError("nothing is recorded here")
-
     def end_call(self, *, sid: str) -> None:
         self._must_live(sid)
         if sid not in self.deaf:

@@ -116,6 +116,7 @@ class Pace(models.Model):
     CALLS = "created calls"
     RECONCILING = "reconciling"
     RECORDINGS = "recordings"
+    RECORDINGS_KNOWN = "recordings known"
 
     name = models.CharField(max_length=20, unique=True)
     next_at = models.DateTimeField()

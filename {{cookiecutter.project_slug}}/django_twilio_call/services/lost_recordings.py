@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, TypeVar
 
+from django.db.models import Q
+
 from ..constants import RecordingState
 from ..exceptions import TelephonyError
+from ..media import Media, get_media
 from ..models import Call, Pace, Participant, Queue, QueueEntry, Recording, Reservation, Voicemail
 from ..telephony import Telephony, TwilioRecording, get_telephony
 from .base import BaseService
@@ -43,36 +46,101 @@ class LostRecordingService(BaseService):
 
     service_type = "recording"
 
-    def __init__(self, *, telephony: Telephony | None = None) -> None:
+    def __init__(self, *, telephony: Telephony | None = None, media: Media | None = None) -> None:
         super().__init__()
         self.telephony = telephony or get_telephony()
+        self._media = media
 
     def look(self, *, now: datetime) -> int:
         """Compare, if it is due; answers how many recordings became known, or ended, here."""
-        due = self._due(now)
-        if due is None:
+        if not Pace.objects.take(Pace.RECORDINGS, every=EVERY, now=now):
             return 0
-        since, until = due - EVERY - GRACE, now - GRACE
         try:
-            ended = sum(self._end(recording) for recording in self._silent(until))
-            found, unfinished = self._meet(since, until)
+            return self._meet(now) + self._end_silent(now)
         except TelephonyError as error:
             logger.warning("Twilio did not say what is recorded, it is asked again: %s", error)
             return 0
-        # A message that still goes on is looked at again; whoever else looked meanwhile found the same.
-        seen = min([until, *unfinished])
-        Pace.objects.filter(name=Pace.RECORDINGS, next_at=due).update(next_at=seen + EVERY + GRACE)
-        return ended + found
 
-    def _due(self, now: datetime) -> datetime | None:
-        first = Pace(name=Pace.RECORDINGS, next_at=now - LONGEST)
-        Pace.objects.bulk_create([first], ignore_conflicts=True)
-        return Pace.objects.filter(name=Pace.RECORDINGS, next_at__lte=now).values_list("next_at", flat=True).first()
+    def _meet(self, now: datetime) -> int:
+        """Take in what nobody knows of, from where the last look came to."""
+        known = Pace(name=Pace.RECORDINGS_KNOWN, next_at=now - LONGEST)
+        Pace.objects.bulk_create([known], ignore_conflicts=True)
+        seen = Pace.objects.filter(name=Pace.RECORDINGS_KNOWN)
+        since, until = seen.values_list("next_at", flat=True).get(), now - GRACE
+        found, again = 0, []
+        for batch in _batches(self.telephony.recordings(since=since, until=until)):
+            for there in self._unknown(batch):
+                try:
+                    found += self._take_in(there)
+                except TelephonyError as error:
+                    logger.warning("a recording is looked at again: %s", error, extra={"recording": there.sid})
+                    again.append(there.created_at)
+        again = [moment for moment in again if moment > now - LONGEST]
+        seen.filter(next_at=since).update(next_at=max(since, min([until, *again])))
+        return found
 
-    def _silent(self, until: datetime) -> Iterable[Recording]:
-        """Recordings whose call is long over, and of whose end nobody told."""
-        live = Recording.objects.filter(state__in=RecordingState.LIVE_STATES, call__ended_at__lte=until)
-        return live.order_by("pk")[:QUESTIONS]
+    def _take_in(self, there: TwilioRecording) -> bool:
+        """Raises `TelephonyError` where that cannot be done yet."""
+        if there.conference_sid:
+            return self._conversation(there)
+        if there.source != "RecordVerb":
+            return False
+        if there.status not in RecordingState.ENDED_STATES:
+            raise TelephonyError(f"a message is {there.status}", retryable=True)
+        return self._message(there)
+
+    def _unknown(self, batch: list[TwilioRecording]) -> list[TwilioRecording]:
+        sids = [there.sid for there in batch]
+        known = set(Recording.objects.filter(sid__in=sids).values_list("sid", flat=True))
+        known |= set(Voicemail.objects.filter(recording_sid__in=sids).values_list("recording_sid", flat=True))
+        return [there for there in batch if there.sid not in known]
+
+    def _conversation(self, there: TwilioRecording) -> bool:
+        reservation = _reservation_of(there)
+        if reservation is None or self._deleted(there, reservation.entry.call):
+            return False
+        logger.warning("a conversation was recorded and nobody told", extra={"recording": there.sid})
+        events: list[tuple[str, int | None]] = [(RecordingState.IN_PROGRESS, None), (there.status, there.duration)]
+        for status, duration in events:
+            RecordingService().told(
+                reservation_id=reservation.pk,
+                sid=there.sid,
+                conference_sid=there.conference_sid,
+                status=status,
+                duration=duration,
+                now=there.created_at + timedelta(seconds=duration or 0),
+            )
+        return True
+
+    def _message(self, there: TwilioRecording) -> bool:
+        call = Call.objects.select_related("ivr_version").filter(sid=there.call_sid).first()
+        if call is None or there.status != RecordingState.COMPLETED or self._deleted(there, call):
+            return False
+        queue_id = _queue_of(call)
+        if queue_id is None:
+            return False
+        logger.warning("a message was left and nobody told", extra={"recording": there.sid, "call_sid": call.sid})
+        VoicemailService().keep(
+            queue_id=queue_id,
+            call_sid=call.sid,
+            recording_sid=there.sid,
+            url=there.url,
+            duration=there.duration or 0,
+            now=there.created_at,
+        )
+        return True
+
+    def _deleted(self, there: TwilioRecording, call: Call) -> bool:
+        """Delete what was recorded of somebody who is forgotten; answers whether they are."""
+        if call.erased_at is None:
+            return False
+        (self._media or get_media()).delete(sid=there.sid)
+        return True
+
+    def _end_silent(self, now: datetime) -> int:
+        """End recordings whose call is long over, and of whose end nobody told."""
+        live = Recording.objects.filter(state__in=RecordingState.LIVE_STATES, call__ended_at__lte=now - GRACE)
+        return sum(self._end(recording) for recording in live.order_by("?")[:QUESTIONS])
 
     def _end(self, recording: Recording) -> bool:
         there = self.telephony.recording(sid=recording.sid)
@@ -93,73 +161,26 @@ class LostRecordingService(BaseService):
         )
         return True
 
-    def _meet(self, since: datetime, until: datetime) -> tuple[int, list[datetime]]:
-        """Take in what nobody knows of; answers how many those were, and when messages began that still go on."""
-        found, unfinished = 0, []
-        for batch in _batches(self.telephony.recordings(since=since, until=until)):
-            sids = [each.sid for each in batch]
-            known = set(Recording.objects.filter(sid__in=sids).values_list("sid", flat=True))
-            known |= set(Voicemail.objects.filter(recording_sid__in=sids).values_list("recording_sid", flat=True))
-            for each in batch:
-                if each.sid in known:
-                    continue
-                if each.conference_sid:
-                    found += self._conversation(each)
-                elif each.source == "RecordVerb":
-                    if each.status in RecordingState.ENDED_STATES:
-                        found += self._message(each)
-                    elif each.created_at > until - LONGEST:
-                        unfinished.append(each.created_at)
-        return found, unfinished
 
-    def _conversation(self, there: TwilioRecording) -> bool:
-        sid = there.conference_sid
-        told = Participant.objects.filter(sid=sid).values_list("room", flat=True).first()
-        named = _ROOM.fullmatch(told or self.telephony.conference_name(sid=sid))
-        if named is None or not Reservation.objects.filter(pk=int(named[1])).exists():
-            return False
-        logger.warning("a conversation was recorded and nobody told", extra={"recording": there.sid})
-        events: list[tuple[str, int | None]] = [(RecordingState.IN_PROGRESS, None), (there.status, there.duration)]
-        for status, duration in events:
-            RecordingService().told(
-                reservation_id=int(named[1]),
-                sid=there.sid,
-                conference_sid=there.conference_sid,
-                status=status,
-                duration=duration,
-                now=there.created_at + timedelta(seconds=duration or 0),
-            )
-        return True
-
-    def _message(self, there: TwilioRecording) -> bool:
-        call = Call.objects.select_related("ivr_version").filter(sid=there.call_sid).first()
-        if call is None or there.status != RecordingState.COMPLETED:
-            return False
-        queue_id = _queue_of(call)
-        if queue_id is None:
-            return False
-        logger.warning("a message was left and nobody told", extra={"recording": there.sid, "call_sid": call.sid})
-        VoicemailService().keep(
-            queue_id=queue_id,
-            call_sid=call.sid,
-            recording_sid=there.sid,
-            url=there.url,
-            duration=there.duration or 0,
-            now=there.created_at,
-        )
-        return True
+def _reservation_of(there: TwilioRecording) -> Reservation | None:
+    """Whose conversation it is: by its conference, or else by its call and the time."""
+    reservations = Reservation.objects.select_related("entry__call")
+    room = Participant.objects.filter(sid=there.conference_sid).values_list("room", flat=True).first()
+    if (named := _ROOM.fullmatch(room or "")) is not None:
+        return reservations.filter(pk=int(named[1])).first()
+    talks = reservations.filter(Q(entry__call__sid=there.call_sid) | Q(agent_call__sid=there.call_sid), asked_by=None)
+    begun = talks.filter(accepted_at__lte=there.created_at).order_by("-accepted_at")
+    return begun.filter(Q(ended_at=None) | Q(ended_at__gte=there.created_at)).first()
 
 
 def _queue_of(call: Call) -> int | None:
-    """Whose message it is: the queue the caller waited in last, one of their menu's mailboxes, or else anybody's."""
+    """Whose message it is: the queue the caller waited in last, or else one of their menu's mailboxes."""
     waited = QueueEntry.objects.filter(call=call).order_by("-pk").values_list("queue_id", flat=True).first()
-    if waited is not None:
+    if waited is not None or call.ivr_version is None:
         return waited
-    nodes = call.ivr_version.definition.get("nodes", {}) if call.ivr_version else {}
-    mailboxes = [node["queue"] for node in nodes.values() if node.get("type") == "voicemail" and "queue" in node]
-    queues = Queue.objects.filter(is_active=True).order_by("pk")
-    found = queues.filter(key__in=mailboxes).first() or queues.first()
-    return None if found is None else found.pk
+    nodes = call.ivr_version.definition.get("nodes", {})
+    mailboxes = [node.get("queue", "") for node in nodes.values() if node.get("type") == "voicemail"]
+    return Queue.objects.filter(key__in=mailboxes).order_by("pk").values_list("pk", flat=True).first()
 
 
 def _batches(rows: Iterator[T]) -> Iterator[list[T]]:

@@ -12,11 +12,20 @@ from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from django_twilio_call.constants import OutboxKind, OutboxState, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import BusinessLogicError
-from django_twilio_call.models import Agent, Call, Outbox, Queue, QueueEntry, Reservation, WebhookEvent
-from django_twilio_call.services import AgentService, OutboxService, ReapingService, RoutingService
+from django_twilio_call.models import Agent, Call, Outbox, OutsideLeg, Queue, QueueEntry, Reservation, WebhookEvent
+from django_twilio_call.services import (
+    AgentService,
+    LostRecordingService,
+    OutboxService,
+    ReapingService,
+    RoutingService,
+    TransferService,
+)
+from django_twilio_call.services.outbox import give_up
 from tests.conftest import make_agent
 from tests.fakes import FakeTelephony, Twilio, call_sid
 from tests.services.test_routing import waiting
@@ -178,6 +187,33 @@ def test_the_last_places_of_a_queue_are_taken_once(twilio: Twilio, agent: Agent,
 
     visits = QueueEntry.objects.values_list("state", "overflow_reason")
     assert Counter(visits) == {("waiting", ""): 3, ("overflowed", "full"): 5}
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_caller_who_arrives_as_the_way_there_is_given_up_is_lost_by_neither(
+    twilio: Twilio, agent: Agent, outside: bool
+) -> None:
+    reservation = connected(twilio)
+    if outside:
+        TransferService().to_outside(agent_id=agent.pk, number="+14155550199", now=timezone.now())
+    else:
+        TransferService().to_queue(agent_id=agent.pk, queue_key="support", now=timezone.now())
+    command = Outbox.objects.get(kind=OutboxKind.TRANSFER_CALL)
+    path = f"/twilio/{'outside' if outside else 'transfer'}/?reservation={reservation.pk}"
+
+    says, _ = at_once(lambda: twilio.say(path), lambda: give_up(command, timezone.now()))
+
+    waiting_now = QueueEntry.objects.filter(state=QueueEntryState.WAITING).count()
+    connected_with = OutsideLeg.objects.filter(ended_at=None).count()
+    assert (says, waiting_now, connected_with) in ((["Enqueue"], 1, 0), (["Dial/Number"], 0, 1))
+
+
+def test_many_workers_look_for_recordings_once(db: None, now: datetime) -> None:
+    telephony = FakeTelephony()
+
+    at_once(*(lambda: LostRecordingService(telephony=telephony).look(now=now) for _ in range(8)))
+
+    assert [what for what, *_ in telephony.asked] == ["recordings"]
 
 
 def test_many_workers_compare_once(db: None, now: datetime) -> None:

@@ -14,7 +14,6 @@ from django_twilio_call.models import (
     Call,
     IVRFlow,
     IVRVersion,
-    Pace,
     Participant,
     Queue,
     QueueEntry,
@@ -26,6 +25,7 @@ from django_twilio_call.services import LostRecordingService
 from django_twilio_call.services.lost_recordings import EVERY, GRACE
 from django_twilio_call.telephony import TwilioRecording
 from tests.fakes import CALLER, NUMBER, FakeTelephony, Twilio, call_sid
+from tests.media import Recordings
 
 pytestmark = pytest.mark.django_db
 
@@ -39,21 +39,27 @@ def sid(number: int) -> str:
 
 def records(telephony: FakeTelephony, begun: datetime, number: int = 1, **fields: Any) -> str:
     """Twilio has a recording: a finished message of the first call, if nothing else is said."""
-    usual = {
-        "status": "completed",
-        "source": "RecordVerb",
-        "call_sid": call_sid(1),
-        "conference_sid": "",
-        "duration": 7,
-    }
+    usual = {"status": "completed", "source": "RecordVerb", "call_sid": call_sid(1), "duration": 7}
     telephony.recorded[sid(number)] = TwilioRecording(
-        sid=sid(number), created_at=begun, url="https://api.example.com/sound", **{**usual, "duration": 7, **fields}
+        sid=sid(number),
+        created_at=begun,
+        url="https://api.example.com/sound",
+        **{"conference_sid": "", **usual, **fields},
     )
     return sid(number)
 
 
 def call(begun: datetime, **fields: Any) -> Call:
-    return Call.objects.create(sid=call_sid(1), from_number=CALLER, to_number=NUMBER, started_at=begun, **fields)
+    return Call.objects.create(
+        **{"sid": call_sid(1), "from_number": CALLER, "to_number": NUMBER, "started_at": begun, **fields}
+    )
+
+
+def waited(queue: Queue, begun: datetime, **fields: Any) -> Call:
+    """A caller who waited there and was sent to its mailbox."""
+    caller = call(begun, **fields)
+    QueueEntry.objects.create(call=caller, queue=queue, state=QueueEntryState.OVERFLOWED, priority=1, enqueued_at=begun)
+    return caller
 
 
 @pytest.fixture
@@ -64,7 +70,14 @@ def conversation(queue: Queue, agent: Agent, now: datetime) -> Reservation:
         call=call(now, ended_at=over), queue=queue, state=QueueEntryState.ANSWERED, priority=1, enqueued_at=now
     )
     reservation = Reservation.objects.create(
-        entry=entry, agent=agent, state=ReservationState.COMPLETED, created_at=now, expires_at=over, ended_at=over
+        entry=entry,
+        agent=agent,
+        agent_call=Call.objects.create(sid=call_sid(8), role="agent", from_number="c", to_number="", started_at=now),
+        state=ReservationState.COMPLETED,
+        created_at=now,
+        accepted_at=now,
+        expires_at=over,
+        ended_at=over,
     )
     Participant.objects.create(
         sid=CONFERENCE, call_sid=call_sid(1), room=reservation.conference, sequence=1, joined_at=now, left_at=over
@@ -117,7 +130,7 @@ def test_a_message_left_straight_from_a_menu_is_for_one_of_its_mailboxes(
 def test_a_message_of_which_its_callback_comes_late_is_kept_once(
     queue: Queue, telephony: FakeTelephony, twilio: Twilio, now: datetime
 ) -> None:
-    call(now)
+    waited(queue, now)
     recording = records(telephony, now)
 
     look(telephony, now + OLD)
@@ -129,13 +142,13 @@ def test_a_message_of_which_its_callback_comes_late_is_kept_once(
 
 
 def test_a_message_that_still_goes_on_is_looked_at_again(queue: Queue, telephony: FakeTelephony, now: datetime) -> None:
-    call(now)
+    waited(queue, now)
     records(telephony, now, status="processing", duration=None)
     assert look(telephony, now + OLD) == 0
 
     records(telephony, now)
 
-    assert look(telephony, now + OLD + EVERY + GRACE) == 1
+    assert look(telephony, now + OLD + EVERY) == 1
     assert Voicemail.objects.count() == 1
 
 
@@ -151,15 +164,46 @@ def test_a_conversation_nobody_told_of_has_its_row(
     assert (row.started_at, row.ended_at) == (now, now + timedelta(seconds=40))
 
 
+@pytest.mark.parametrize("leg", [1, 8], ids=["the caller's", "the agent's"])
 def test_nor_need_anybody_have_told_of_its_conference(
-    conversation: Reservation, telephony: FakeTelephony, now: datetime
+    conversation: Reservation, telephony: FakeTelephony, now: datetime, leg: int
 ) -> None:
     Participant.objects.all().delete()
-    telephony.conferences[CONFERENCE] = conversation.conference
-    records(telephony, now, source="Conference", conference_sid=CONFERENCE, duration=40)
+    talk = {"source": "Conference", "conference_sid": CONFERENCE, "call_sid": call_sid(leg)}
+    records(telephony, now + timedelta(seconds=2), **talk)
+    records(telephony, now + timedelta(minutes=5), 2, **talk)  # after their conversation
+
+    assert look(telephony, now + OLD + timedelta(minutes=5)) == 1
+    assert Recording.objects.get().reservation == conversation
+
+
+def test_what_was_said_by_somebody_who_is_forgotten_is_deleted_and_not_taken_in(
+    queue: Queue, telephony: FakeTelephony, recordings: Recordings, now: datetime
+) -> None:
+    waited(queue, now, erased_at=now)
+    recording = records(telephony, now)
+    recordings.kept[recording] = b"sound"
+
+    assert look(telephony, now + OLD) == 0
+
+    assert not Voicemail.objects.exists()
+    assert recording not in recordings.kept
+
+
+def test_one_that_cannot_be_deleted_now_is_looked_at_again_and_holds_up_no_other(
+    queue: Queue, telephony: FakeTelephony, recordings: Recordings, now: datetime
+) -> None:
+    waited(queue, now, erased_at=now)
+    other = waited(queue, now, sid=call_sid(2))
+    first, _ = records(telephony, now), records(telephony, now, 2, call_sid=other.sid)
+    recordings.kept[first] = b"sound"
+    recordings.status = 503
 
     assert look(telephony, now + OLD) == 1
-    assert Recording.objects.get().reservation == conversation
+    recordings.status = 0
+    look(telephony, now + OLD + EVERY)
+
+    assert first not in recordings.kept
 
 
 @pytest.mark.parametrize(("status", "becomes"), [("completed", "completed"), ("absent", "absent"), (None, "absent")])
@@ -178,10 +222,18 @@ def test_a_recording_of_whose_end_nobody_told_ends(
 
 
 def test_what_is_young_is_left_to_its_callback(queue: Queue, telephony: FakeTelephony, now: datetime) -> None:
-    call(now)
+    waited(queue, now)
     records(telephony, now)
 
     assert look(telephony, now + GRACE - timedelta(minutes=1)) == 0
+    assert not Voicemail.objects.exists()
+
+
+def test_a_message_for_nobody_is_left_where_it_is(queue: Queue, telephony: FakeTelephony, now: datetime) -> None:
+    call(now)
+    records(telephony, now)
+
+    assert look(telephony, now + OLD) == 0
     assert not Voicemail.objects.exists()
 
 
@@ -198,7 +250,7 @@ def test_what_is_young_is_left_to_its_callback(queue: Queue, telephony: FakeTele
 def test_what_is_not_ours_and_what_has_no_sound_is_left_alone(
     queue: Queue, telephony: FakeTelephony, now: datetime, fields: dict[str, Any]
 ) -> None:
-    call(now)
+    waited(queue, now)
     records(telephony, now, **fields)
 
     assert look(telephony, now + OLD) == 0
@@ -220,10 +272,10 @@ def test_each_moment_is_looked_at_once_and_no_more_often_than_need_be(telephony:
 def test_a_twilio_that_does_not_answer_is_asked_for_the_same_again(
     queue: Queue, telephony: FakeTelephony, now: datetime
 ) -> None:
-    call(now)
+    waited(queue, now)
     records(telephony, now)
     telephony.error = TelephonyError("nobody there", retryable=True)
 
     assert look(telephony, now + OLD) == 0
-    assert look(telephony, now + OLD + timedelta(minutes=1)) == 1
-    assert Pace.objects.get(name=Pace.RECORDINGS).next_at > now + OLD + timedelta(minutes=1)
+    assert look(telephony, now + OLD + EVERY / 2) == 0
+    assert look(telephony, now + OLD + EVERY) == 1
