@@ -217,16 +217,16 @@ def _stays(command: Outbox, now: datetime) -> None:
     if left is None:  # written by an earlier release
         not_transferred(command.entry, now=now)
         return
+    gone = WebhookEvent.objects.filter(key=departure(command.call_sid, **left))
     # Locked first: a webhook that is being answered holds the same row, and is seen once it is through.
-    visits = QueueEntry.objects.select_for_update().filter(pk=command.entry_id)
-    legs = OutsideLeg.objects.select_for_update().filter(room=f"dial-{left['reservation']}", ended_at=None)
-    locked = list(visits if command.entry_id else legs)
-    if WebhookEvent.objects.filter(key=departure(command.call_sid, **left)).exists():
+    if command.entry_id is not None:
+        visit = QueueEntry.objects.select_for_update().get(pk=command.entry_id)
+        if not gone.exists():
+            not_transferred(visit, now=now)
         return
-    if command.entry_id:
-        not_transferred(command.entry, now=now)
-    else:
-        legs.filter(pk__in=[leg.pk for leg in locked]).update(ended_at=now)
+    for leg in OutsideLeg.objects.select_for_update().filter(room=f"dial-{left['reservation']}", ended_at=None):
+        if not gone.exists():
+            OutsideLeg.objects.filter(pk=leg.pk).update(ended_at=now)
 
 
 def _still(command: Outbox, recording: Recording, now: datetime) -> None:

@@ -255,7 +255,8 @@ def _waited_here(entry: QueueEntry, now: datetime) -> float:
     talks = ("reservations__ended_at", "reservations__outside_legs__ended_at")
     ends = others.aggregate(visit=Max("ended_at"), talk=Max(talks[0]), outside=Max(talks[1])).values()
     came = max(entry.enqueued_at, entry.call.answered_at or entry.call.started_at)
-    return (now - max([came, *(end for end in ends if end is not None)])).total_seconds()
+    here: datetime = max([came, *(end for end in ends if end is not None)])
+    return (now - here).total_seconds()
 
 
 def _or_asked(field: str, value: str) -> Case:

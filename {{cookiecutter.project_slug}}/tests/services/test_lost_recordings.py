@@ -169,7 +169,7 @@ def test_nor_need_anybody_have_told_of_its_conference(
     conversation: Reservation, telephony: FakeTelephony, now: datetime, leg: int
 ) -> None:
     Participant.objects.all().delete()
-    talk = {"source": "Conference", "conference_sid": CONFERENCE, "call_sid": call_sid(leg)}
+    talk: dict[str, Any] = {"source": "Conference", "conference_sid": CONFERENCE, "call_sid": call_sid(leg)}
     records(telephony, now + timedelta(seconds=2), **talk)
     records(telephony, now + timedelta(minutes=5), 2, **talk)  # after their conversation
 
