@@ -33,7 +33,7 @@ _OUTCOMES: Final = {
 """Twilio's QueueResult -> outcome and its reason. `redirected` and the bridged ones decide nothing: `connect` does."""
 
 
-AT_ONCE: Final = 50
+AT_ONCE: Final = 20
 """More callers than this do not enter a queue in the same moment."""
 
 
