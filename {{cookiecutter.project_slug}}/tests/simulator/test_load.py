@@ -62,7 +62,7 @@ def test_every_call_is_accounted_for(load: Run, tmp_path: Path) -> None:
     assert (figures["received"], figures["offered"], figures["answered"]) == (2, 2, 2)
     assert (figures["lost"], figures["double_booked"], figures["webhook_errors"]) == (0, 0, 0)
     assert figures["p99_ms"] >= figures["p95_ms"] >= figures["p50_ms"] > 0
-    assert 0 < figures["rate_achieved"] <= 21
+    assert figures["rate_achieved"] > 0
     assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 4
 
 
