@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any, Final
 
 Row = Mapping[str, Any]
 
 TERMINAL: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 OUTCOMES: Final = ("answered", "abandoned", "overflowed")
 
 
@@ -30,17 +32,23 @@ def check(journal: Sequence[Row], rows: Iterable[Row]) -> dict[str, int]:
     }
 
 
-def lost(journal: Sequence[Row], rows: Iterable[Row]) -> dict[str, str]:
-    """CallSids of the callers who are lost, and why: what they lived through is not what the app remembers."""
+def lost(journal: Sequence[Row], rows: Iterable[Row], sent_on: Mapping[str, int] = NOBODY) -> dict[str, str]:
+    """CallSids of the callers who are lost, and why: what they lived through is not what the app remembers.
+
+    `sent_on`: how often agents sent a caller on. So many visits more the app may remember than the caller made: a
+    transfer may be refused, and who is on the way may hang up or meet an agent before any queue.
+    """
     known, met = {row["call_sid"]: row for row in rows}, _met(journal)
     verdicts = {
-        leg["call_sid"]: why_lost(leg, known.get(leg["call_sid"]), met.get(leg["call_sid"], 0))
+        leg["call_sid"]: why_lost(
+            leg, known.get(leg["call_sid"]), met.get(leg["call_sid"], 0), sent_on.get(leg["call_sid"], 0)
+        )
         for leg in _callers(journal)
     }
     return {sid: why for sid, why in verdicts.items() if why}
 
 
-def why_lost(leg: Row, row: Row | None, met: int) -> str:
+def why_lost(leg: Row, row: Row | None, met: int, sent_on: int = 0) -> str:
     """Why a caller counts as lost who met agents in so many conferences; "" for one who does not."""
     if row is None:
         return "the app does not know the call"
@@ -48,26 +56,14 @@ def why_lost(leg: Row, row: Row | None, met: int) -> str:
         return "the call has not ended"
     if leg["error"]:
         return f"the caller heard an application error, {leg['error']}"
-    if any(entry["state"] not in OUTCOMES for entry in row["entries"]):
+    entries = row["entries"]
+    if any(entry["state"] not in OUTCOMES for entry in entries):
         return "a visit to a queue has no outcome"
-    visits = _made(leg, row)
-    if visits and len(visits) > _possible(leg, visits):
-        return f"the app remembers {len(visits)} visits to a queue, the caller made {len(leg['left_queue'])}"
-    return _contradiction(leg, [entry["state"] for entry in visits], met)
-
-
-def _made(leg: Row, row: Row) -> Sequence[Row]:
-    """The visits that came about: of a transfer that Twilio refused the app remembers one to which nobody ever came."""
-    if len(row["entries"]) <= len(leg["left_queue"]):
-        return list(row["entries"])
-    return [entry for entry in row["entries"] if entry.get("overflow_reason") != "trouble"]
-
-
-def _possible(leg: Row, visits: Sequence[Row]) -> int:
-    """How many visits the caller can have made: who is sent on may hang up, or meet an agent, on the way."""
-    hung_up_on_the_way = leg["ended_by"] == "caller" and visits[-1]["state"] == "abandoned"
-    made = max(len(leg["left_queue"]), len(_rooms(leg)), 1)
-    return made + 1 if hung_up_on_the_way and len(visits) > 1 else made
+    if len(entries) > max(len(leg["left_queue"]), 1) + sent_on:
+        return f"the app remembers {len(entries)} visits to a queue, the caller made {len(leg['left_queue'])}"
+    # A transfer that Twilio refused is remembered as a visit to which nobody ever came.
+    made = [entry for entry in entries if not sent_on or entry.get("overflow_reason") != "trouble"]
+    return _contradiction(leg, [entry["state"] for entry in made], met)
 
 
 def _rooms(leg: Row) -> set[str]:

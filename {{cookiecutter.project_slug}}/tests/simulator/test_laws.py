@@ -64,8 +64,6 @@ IN_MENU = caller(fetched=0, left_queue=[], conferences=[])
         (caller(left_queue=["redirected", "redirected"]), ["answered"]),
         (TWICE, ["answered", "answered"]),
         (SENT_ON, ["answered", "abandoned"]),
-        (caller(), ["answered", "abandoned"]),
-        (TWICE | {"left_queue": ["redirected"]}, ["answered", "answered"]),
         (SENT_ON | {"left_queue": ["redirected", "leave"], "ended_by": "app"}, ["answered", "overflowed"]),
         (SENT_ON | {"left_queue": ["redirected", "redirected"]}, ["answered", "answered"]),
     ],
@@ -100,11 +98,21 @@ LOST = [
 ]
 
 
-def test_a_visit_of_a_transfer_that_twilio_refused_was_none() -> None:
-    refused = {"state": "overflowed", "overflow_reason": "trouble"}
-    remembered = row("answered")
+ON_THE_WAY = [
+    (caller(), row("answered", "abandoned")),
+    (TWICE | {"left_queue": ["redirected"]}, row("answered", "answered")),
+    (caller(), row() | {"entries": [{"state": "answered"}, {"state": "overflowed", "overflow_reason": "trouble"}]}),
+]
 
-    assert lost([caller(), agent()], [remembered | {"entries": [*remembered["entries"], refused]}]) == {}
+
+@pytest.mark.parametrize(
+    ("leg", "remembered"), ON_THE_WAY, ids=["hung up", "met an agent", "was not sent on after all"]
+)
+def test_only_who_was_sent_on_may_have_made_a_visit_less(leg: Row, remembered: Row) -> None:
+    legs = [leg, agent(), ANOTHER]
+
+    assert lost(legs, [remembered], {"CA1": 1}) == {}
+    assert lost(legs, [remembered]) == {"CA1": "the app remembers 2 visits to a queue, the caller made 1"}
 
 
 @pytest.mark.parametrize(

@@ -432,7 +432,7 @@ class World:
         Not to wait is an excuse only where a fault met their call, or the agent's who was on the way.
         """
         legs = {leg["call_sid"]: leg for leg in journal}
-        found = lost(journal, rows)
+        found = lost(journal, rows, self.sent_on)
         for sid, why in tuple(found.items()):
             on_the_way = legs[sid]["error"] == "11205"
             impatient = "met nobody" in why and legs[sid]["ended_by"] == "caller"
