@@ -100,16 +100,8 @@ class LostRecordingService(BaseService):
         if reservation is None or self._deleted(there, reservation.entry.call):
             return False
         logger.warning("a conversation was recorded and nobody told", extra={"recording": there.sid})
-        events: list[tuple[str, int | None]] = [(RecordingState.IN_PROGRESS, None), (there.status, there.duration)]
-        for status, duration in events:
-            RecordingService().told(
-                reservation_id=reservation.pk,
-                sid=there.sid,
-                conference_sid=there.conference_sid,
-                status=status,
-                duration=duration,
-                now=there.created_at + timedelta(seconds=duration or 0),
-            )
+        _told(reservation.pk, there.sid, there.conference_sid, RecordingState.IN_PROGRESS, None, there.created_at)
+        _told(reservation.pk, there.sid, there.conference_sid, there.status, there.duration, there.created_at)
         return True
 
     def _message(self, there: TwilioRecording) -> bool:
@@ -151,15 +143,23 @@ class LostRecordingService(BaseService):
         else:
             return False
         logger.warning("a recording had ended and nobody told", extra={"recording": recording.sid, "status": status})
-        RecordingService().told(
-            reservation_id=recording.reservation_id,
-            sid=recording.sid,
-            conference_sid=recording.conference_sid,
-            status=status,
-            duration=duration,
-            now=recording.started_at + timedelta(seconds=duration or 0),
-        )
+        of, conference = recording.reservation_id, recording.conference_sid
+        _told(of, recording.sid, conference, status, duration, recording.started_at)
         return True
+
+
+def _told(
+    reservation_id: int, sid: str, conference_sid: str, status: str, duration: int | None, began: datetime
+) -> None:
+    """As its callback would have said: of a beginning when that was, of an end so many seconds later."""
+    RecordingService().told(
+        reservation_id=reservation_id,
+        sid=sid,
+        conference_sid=conference_sid,
+        status=status,
+        duration=duration,
+        now=began + timedelta(seconds=duration or 0),
+    )
 
 
 def _reservation_of(there: TwilioRecording) -> Reservation | None:
