@@ -8,9 +8,9 @@ from typing import Final
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpResponse, JsonResponse
 
+from ..access_tokens import TOKEN_SECONDS, access_token
 from ..conf import get_config
 from ..exceptions import TelephonyError
-from ..telephony import TOKEN_SECONDS, access_token
 
 SDK: Final = "vendor/twilio-voice/twilio.min.js"
 
