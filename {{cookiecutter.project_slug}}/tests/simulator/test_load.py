@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.servers import free_port
 from twilio_simulator.__main__ import main
+from twilio_simulator.load import _rate
 
 from .center import Center
 from .stage import SID, TOKEN, App, Said
@@ -64,6 +66,19 @@ def test_every_call_is_accounted_for(load: Run, tmp_path: Path) -> None:
     assert figures["p99_ms"] >= figures["p95_ms"] >= figures["p50_ms"] > 0
     assert figures["rate_achieved"] > 0
     assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 4
+
+
+def test_the_rate_is_that_of_callers_from_the_first_to_the_last() -> None:
+    def called(at: float, **of: str) -> Any:
+        return SimpleNamespace(**{"started": at, "direction": "inbound", "identity": "", **of})
+
+    def rang(*calls: Any) -> Any:
+        return SimpleNamespace(calls=dict(enumerate(calls)))
+
+    others = called(99, identity="ada"), called(0, direction="outbound-api")
+
+    assert _rate(rang(called(10), called(12), called(14), *others)) == 0.5
+    assert _rate(rang(called(10), *others)) == 0
 
 
 def test_a_call_the_app_forgot_is_lost(center: Center, load: Run, caplog: pytest.LogCaptureFixture) -> None:
