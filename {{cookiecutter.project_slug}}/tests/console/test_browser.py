@@ -167,6 +167,20 @@ def test_a_note_is_kept_as_it_is_typed_and_goes_along_with_ready_now(desk: Page,
     assert CallOutcome.objects.get().note == "wants a blue one"
 
 
+def test_a_note_is_kept_though_the_desk_was_drawn_anew_as_it_was_typed(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    reservation = accepted(twilio)
+    meet(twilio, reservation)
+    conference_end(twilio, reservation)
+
+    with desk.expect_response("**/desk/note/"):
+        desk.get_by_label("Notes").fill("wants a red one")
+        desk.evaluate("htmx.ajax('GET', '/desk/live/', {target: '#desk', swap: 'outerHTML'})")
+
+    assert CallOutcome.objects.get().note == "wants a red one"
+    assert desk.get_by_label("Notes").input_value() == "wants a red one"
+
+
 def test_an_offer_rings_until_it_is_taken(desk: Page, twilio: Twilio) -> None:
     go_available(desk)
     offer(twilio)

@@ -102,6 +102,9 @@
     for (const [id, value] of Object.entries(kept.values)) {
       const field = byId(id);
       if (field && (!field.options || [...field.options].some((option) => option.value === value))) field.value = value;
+      // What was typed just now was about to be sent, and went with the field it was typed into.
+      const isTyped = field?.defaultValue !== undefined && field.value !== field.defaultValue;
+      if (isTyped) field.dispatchEvent(new Event("input", { bubbles: true }));
     }
     kept.values = {};
   }
