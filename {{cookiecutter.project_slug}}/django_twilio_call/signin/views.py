@@ -29,7 +29,7 @@ from ..conf import get_config
 from ..exceptions import LockedOut
 from ..services import LoginService, audit
 from ..visitors import address_of
-from .second_factor import DUE, SESSION_KEY, without_second_factor
+from .second_factor import DUE, SESSION_KEY, is_owed, without_second_factor
 
 RECOVERY_CODES: Final = 10
 View = Callable[[HttpRequest], HttpResponse]
@@ -116,7 +116,12 @@ def verify(request: HttpRequest) -> HttpResponse:
             return redirect(_next(request))
         audit.record(actor=request.user, action="second_factor.wrong", address=address_of(request), now=now)
         form.add_error("code", _("That is not the code, or it was used already. Wait for the next one."))
-    return render(request, "signin/verify.html", {"form": form, "next": request.GET.get(REDIRECT_FIELD_NAME, "")})
+    context = {
+        "form": form,
+        "next": request.GET.get(REDIRECT_FIELD_NAME, ""),
+        "owes_second_factor": is_owed(request),
+    }
+    return render(request, "signin/verify.html", context)
 
 
 @_private
@@ -139,6 +144,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         "picture": segno.make(device.config_url, error="m").svg_inline(scale=5, border=3, light="#fff"),
         "secret": device.bin_key and _secret(device),
         "required": get_config().second_factor == "required",
+        "owes_second_factor": is_owed(request),
     }
     return render(request, "signin/set_up.html", context)
 

@@ -77,6 +77,18 @@ def test_setting_it_up_opens_everything_and_says_the_recovery_codes(ada: Any) ->
     assert not any(code in client.get(SET_UP).content.decode() for code in codes)
 
 
+def test_who_is_half_signed_in_sees_no_ways_that_are_closed_to_them_but_can_sign_out(ada: Any) -> None:
+    first = sign_in()
+    setting_up = first.get(SET_UP).content.decode()
+    set_up(first)
+    asked = sign_in().get(CODE).content.decode()
+
+    for page in (setting_up, asked):
+        assert "<nav" not in page
+        assert "/accounts/logout/" in page
+    assert "<nav" in first.get(SET_UP).content.decode()
+
+
 def test_the_next_sign_in_asks_for_a_code_of_the_app(ada: Any) -> None:
     set_up(sign_in())
     client = sign_in()
