@@ -81,6 +81,12 @@ class Config(Platform):
         "The TwiML App agents' browsers call.",
         stages={"development": FAKE_APP_SID},
     )
+    namespace: str = _twilio(
+        own("NAMESPACE"),
+        t.text("up to 16 of a-z and 0-9, or empty", r"[a-z0-9]{0,16}"),
+        "",
+        "Goes before the names of queues, conferences and phones at Twilio. Deploys of one account need one each.",
+    )
     fallback_url: str = _twilio(
         own("FALLBACK_URL"),
         t.url("http", "https", empty=True),

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from ..constants import AgentStatus
+from ..names import named
 from .access import Role, give_role
 from .announcing import AnnouncingQuerySet
 from .counting import UNCOUNTED, uncounted
@@ -63,7 +64,7 @@ class Agent(models.Model):
     @property
     def identity(self) -> str:
         """Name of the agent's browser phone: Twilio allows `[A-Za-z0-9_]` alone, so never an e-mail address."""
-        return f"agent_{self.pk}"
+        return named(f"agent_{self.pk}")
 
 
 class AgentStateSpanQuerySet(models.QuerySet["AgentStateSpan"]):

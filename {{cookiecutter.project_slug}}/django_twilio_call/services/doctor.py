@@ -26,6 +26,7 @@ CHECKS: Final[tuple[tuple[str, str, Callable[[Patient], Iterator[Symptom]]], ...
     ("port", "Twilio and this deploy agree on the port", doctor_addresses.port),
     ("region", "region and edge go together, and with the number's", doctor_account.region),
     ("twiml-app", "agents' browsers reach the TwiML App, and it reaches us", doctor_account.twiml_app),
+    ("shared", "no other deploy names things at Twilio as this one does", doctor_account.shared),
     ("fallback", "callers hear something when this deploy is away", doctor_addresses.fallback),
     ("geo", "the countries that are called may be called", doctor_account.geo),
     ("concurrency", "the account carries a call for every agent", doctor_account.concurrency),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from ..account import ask, get_account
 from ..constants import CallbackState, HTTPStatusCodes
@@ -22,6 +23,7 @@ LEGS: Final = 2
 MOST_SKEW: Final = 30
 """Seconds. Access tokens carry times: with a clock that is wrong, browsers are refused."""
 MOST_NUMBERS: Final = 1000
+NAMESPACE: Final = "DJANGO_TWILIO_NAMESPACE"
 REFUSED: Final = (HTTPStatusCodes.UNAUTHORIZED, HTTPStatusCodes.FORBIDDEN)
 
 
@@ -71,11 +73,25 @@ def twiml_app(patient: Patient) -> Iterator[Symptom]:
     if not sid:
         yield Symptom("TWILIO_TWIML_APP_SID is empty: no browser can join a call", SETUP)
         return
-    app = next((each for each in patient.account.apps() if each.sid == sid), None)
+    app = next((each for each in patient.apps if each.sid == sid), None)
     if app is None:
         yield Symptom(f"TWILIO_TWIML_APP_SID is {sid}: the account has no such App", SETUP)
     elif (app.voice_url.partition("#")[0], app.voice_method) != (webhook("agent"), "POST"):
         yield Symptom(f"the App {sid} asks {app.voice_method} {app.voice_url!r}; ours is POST {app_url()}", SETUP)
+
+
+def shared(patient: Patient) -> Iterator[Symptom]:
+    """Two deploys that name things alike meet in one conference, and each ends what it takes for the other's litter."""
+    ours = urlsplit(webhook("agent"))
+    others = [app for app in patient.apps if app.sid != patient.config.twilio_twiml_app_sid]
+    asked = [urlsplit(app.voice_url) for app in others]
+    hosts = sorted({url.netloc for url in asked if url.path == ours.path and url.netloc != ours.netloc})
+    if hosts and not patient.config.namespace:
+        yield Symptom(
+            f"the account is also that of {', '.join(hosts)}: calls there and here have the same names at Twilio",
+            f"a subaccount for each deploy, or {NAMESPACE} in all of them but one",
+            "warning",
+        )
 
 
 def geo(patient: Patient) -> Iterator[Symptom]:

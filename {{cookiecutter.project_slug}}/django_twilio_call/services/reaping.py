@@ -17,6 +17,7 @@ from django.db.models import F
 from ..constants import CallRole, CallStatus, OutboxKind, OutboxState
 from ..exceptions import TelephonyError
 from ..models import PLACEHOLDER, Agent, Call, IVRFlow, Outbox, Pace
+from ..names import named
 from ..telephony import Telephony, TwilioCall, get_telephony
 from . import alone
 from .base import BaseService
@@ -30,8 +31,6 @@ MOST: Final = 1000
 """So many live legs are read, a few pages; of more than these no absence says anything."""
 QUESTIONS: Final = 50
 """So many legs that were not among them are asked for, one by one, each time."""
-
-_IDENTITY: Final = re.compile(r"client:agent_([0-9]{1,9})")
 
 
 class ReapingService(BaseService):
@@ -83,8 +82,8 @@ class ReapingService(BaseService):
 
     def _meet(self, call: TwilioCall, now: datetime) -> bool:
         """A leg nobody knows: a caller is remembered, an agent's or one we made is ended, another's is left alone."""
-        if identity := _IDENTITY.fullmatch(call.from_number):
-            return Agent.objects.filter(pk=int(identity[1])).exists() and self._end(call.sid, now)
+        if (pk := _agent_of(call)) is not None:
+            return Agent.objects.filter(pk=pk).exists() and self._end(call.sid, now)
         if call.direction == "inbound":
             return self._is_our_number(call.to_number) and self._remember(call)
         if call.direction == "outbound-api" and call.from_number == self.config.twilio_phone_number:
@@ -117,3 +116,9 @@ class ReapingService(BaseService):
         logger.warning("a leg lives that nobody waits for: it is ended", extra={"call_sid": sid})
         end_call(sid=sid, now=now)
         return True
+
+
+def _agent_of(call: TwilioCall) -> int | None:
+    """Whose phone made it, if an agent's of this deploy did: another deploy of the account has agents of its own."""
+    found = re.fullmatch(rf"client:{re.escape(named('agent_'))}([0-9]{{1,9}})", call.from_number)
+    return int(found[1]) if found else None

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from ..constants import AgentStatus, CallRole, ReservationState, SupervisionMode
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
 from ..models import AgentStateSpan, Call, Participant, Reservation, Supervision
+from ..names import named
 from .audit import record
 from .base import BaseService
 from .decisions import Goodbye, Meet
@@ -43,7 +44,7 @@ class Supervised:
 
 def identity_of(user_id: int) -> str:
     """Name of a supervisor's browser phone."""
-    return f"{IDENTITY}{user_id}"
+    return named(f"{IDENTITY}{user_id}")
 
 
 class SupervisionService(BaseService):

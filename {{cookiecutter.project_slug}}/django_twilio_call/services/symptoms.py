@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import urlsplit
 
-from ..account import Number, Standing, TwilioAccount
+from ..account import App, Number, Standing, TwilioAccount
 from ..conf import Config
 
 SETUP: Final = "manage.py twilio setup --apply"
@@ -44,6 +44,11 @@ class Patient:
     def number(self) -> Number | None:
         """The number callers dial, if it is the account's."""
         return self.account.number(self.config.twilio_phone_number) if self.config.twilio_phone_number else None
+
+    @cached_property
+    def apps(self) -> list[App]:
+        """The account's TwiML Apps."""
+        return self.account.apps()
 
     def addresses(self) -> dict[str, str]:
         """The number's own addresses that are set, by Twilio's names."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..conf import Config
 from ..constants import CallStatus
 from ..models import Participant
+from ..names import unnamed
 from ..services import ConferenceService, TransferService
 from ..services.rooms import departure
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
+
+NAME: Final = 60
+"""Longest name of a conference: a namespace and one of ours."""
 
 
 class ConferenceWebhook(StatusCallback):
@@ -26,7 +32,7 @@ class ConferenceWebhook(StatusCallback):
         if event == "conference-end":
             ConferenceService().ended(
                 reservation_id=delivery.number("reservation"),
-                room=delivery.text("FriendlyName", "", most=40),
+                room=unnamed(delivery.text("FriendlyName", "", most=NAME)),
                 now=delivery.now,
             )
         elif event.startswith("participant-"):
@@ -105,7 +111,7 @@ def _participant(delivery: Delivery, *, left: bool) -> Participant:
     return Participant(
         sid=delivery.text("ConferenceSid", most=34),
         call_sid=delivery.call_sid,
-        room=delivery.text("FriendlyName", f"reservation-{delivery.number('reservation')}", most=40),
+        room=unnamed(delivery.text("FriendlyName", f"reservation-{delivery.number('reservation')}", most=NAME)),
         label=delivery.text("ParticipantLabel", "", most=40),
         hold=delivery.text("Hold", "") == "true",
         muted=delivery.text("Muted", "") == "true",

@@ -9,6 +9,7 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 from ..conf import Config
 from ..constants import RecordingPolicy
 from ..links import callback_url, twiml_url
+from ..names import named
 from ..services.decisions import DialOut, Meet, Offer, Queued, TakeMessage, Wait
 from .speech import Speaker
 
@@ -36,7 +37,7 @@ def queue(queued: Queued, config: Config) -> VoiceResponse:
         speaker.say(response, speaker.phrase("recorded"))
     then = {"then": queued.then} if queued.then else {}
     response.enqueue(
-        queued.queue,
+        named(queued.queue),
         action=twiml_url("queue", entry=queued.entry_id, **then),
         method="POST",
         wait_url=twiml_url("wait", entry=queued.entry_id),
@@ -106,7 +107,7 @@ def meet(meet: Meet) -> VoiceResponse:
             "recording_status_callback_event": "in-progress completed absent",
         }
     dial.conference(
-        meet.conference,
+        named(meet.conference),
         start_conference_on_enter=not meet.coach,
         end_conference_on_exit=meet.ends,
         beep=False,

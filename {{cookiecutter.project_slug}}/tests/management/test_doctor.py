@@ -210,6 +210,21 @@ def test_an_app_that_asks_elsewhere_is_found(healthy: Account) -> None:
     assert "old.example.com" in found("twiml-app")[0]
 
 
+# --- another deploy ---
+
+
+def test_another_deploy_in_the_account_is_a_warning_until_this_one_has_a_namespace(
+    healthy: Account, settings: Settings
+) -> None:
+    get_account().make_app("other", "https://other.example.com/elsewhere/")
+    assert not found("shared", "warning")
+    get_account().make_app("other", "https://other.example.com/twilio/agent/#rc=2")
+
+    assert "other.example.com" in found("shared", "warning")[0]
+    settings.DJANGO_TWILIO_NAMESPACE = "staging"
+    assert not found("shared", "warning")
+
+
 # --- fallback ---
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from pytest_django import Settings
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.constants import OutboxState
@@ -91,6 +92,19 @@ def test_an_agents_leg_that_nobody_knows_is_ended(agent: Agent, telephony: FakeT
     telephony.knows(call_sid(3), from_number="client:somebody", created_at=now)
 
     assert compare(telephony, now + LATER) == [LEG]
+
+
+def test_an_agents_leg_of_another_deploy_of_the_account_is_left_alone(
+    agent: Agent, telephony: FakeTelephony, now: datetime, settings: Settings
+) -> None:
+    of_another = f"client:{agent.identity}"
+    settings.DJANGO_TWILIO_NAMESPACE = "staging"
+    telephony.knows(LEG, from_number=of_another, to_number="", created_at=now)
+    telephony.knows(call_sid(2), from_number=f"client:{agent.identity}", to_number="", created_at=now)
+    assert compare(telephony, now + LATER) == [call_sid(2)]
+
+    settings.DJANGO_TWILIO_NAMESPACE = ""
+    assert compare(telephony, now + 3 * LATER) == [call_sid(2), LEG]
 
 
 def test_a_caller_whom_nobody_knows_is_remembered_and_not_hung_up_on(telephony: FakeTelephony, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import Settings
 
 from .world import World
 
@@ -36,6 +37,12 @@ def hold(
 
 def test_the_laws_hold_without_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     hold("", 1, monkeypatch)
+
+
+def test_the_laws_hold_with_names_of_a_namespace(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.DJANGO_TWILIO_NAMESPACE = "staging"
+
+    hold("", 1, monkeypatch, transfers=1)
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import CallNotInProgress, TelephonyError
@@ -114,6 +115,26 @@ def test_an_accepted_caller_meets_the_agent_in_one_conference(
     assert f"/twilio/connect/?reservation={reservation.pk}#" in command[2]
     assert QueueEntry.objects.get().state == QueueEntryState.ANSWERED
     assert state_of(agent) == AgentStatus.BUSY
+
+
+def test_with_a_namespace_queue_and_conference_have_names_no_other_deploy_gives(
+    twilio: Twilio, agent: Agent, settings: Settings
+) -> None:
+    settings.DJANGO_TWILIO_NAMESPACE = "staging"
+    reservation = accepted(twilio)
+    room = twilio.post(
+        "/twilio/agent/", sid=AGENT_LEG, From=f"client:{reservation.agent.identity}", reservation=reservation.pk
+    ).content.decode()
+    twilio.post("/twilio/voice/", sid=call_sid(8))
+    line = twilio.post("/twilio/gather/?attempt=1", sid=call_sid(8), Digits="1").content.decode()
+
+    assert reservation.agent.identity == f"staging_agent_{agent.pk}"
+    assert f">staging_{reservation.entry.queue.key}</Enqueue>" in line
+    assert f">staging_reservation-{reservation.pk}</Conference>" in room
+    stranger = twilio.say(
+        "/twilio/agent/", sid=call_sid(9), From=f"client:agent_{agent.pk}", reservation=reservation.pk
+    )
+    assert "Dial/Conference" not in stranger
 
 
 def test_hanging_up_brings_wrap_up_which_the_server_ends(twilio: Twilio, agent: Agent) -> None:
