@@ -83,18 +83,18 @@ class Joined:
 _LOCKED: Final = Joined(r=Reservation, e=QueueEntry, q=Queue, c=Call, a=Agent, l=Call)
 _JOINED: Final = Joined(r=Reservation)
 _VISIT: Final = Joined(e=QueueEntry, q=Queue, c=Call)
-_ENTRANCE: Final = Joined(q=Queue, d=Calendar)
+_ENTRANCE: Final = Joined(q=Queue, d=Calendar, c=Call)
 _COMMAND: Final = Joined(o=Outbox, e=QueueEntry, w=Recording)
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """A queue as a call meets it: how many wait, whether anybody serves them or need not, and the call's row."""
+    """A queue as a call meets it: the call, how many wait, and whether anybody serves them or need not."""
 
     queue: Queue
+    caller: Call | None
     waiting: int
     served: bool
-    caller: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +190,17 @@ def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
             q.when_nobody = %s OR EXISTS (
                 SELECT 1 FROM django_twilio_call_queuemembership m JOIN django_twilio_call_agentstatespan s
                 ON s.agent_id = m.agent_id AND s.ended_at IS NULL WHERE m.queue_id = q.id AND s.state <> %s
-            ),
-            (SELECT c.id FROM django_twilio_call_call c WHERE c.sid = %s)
+            )
         FROM django_twilio_call_queue q LEFT JOIN django_twilio_call_calendar d ON d.id = q.calendar_id
-        WHERE q.key = %s
+        LEFT JOIN django_twilio_call_call c ON c.sid = %s WHERE q.key = %s
         """
     params = [QueueEntryState.WAITING, Onward.WAIT, AgentStatus.OFFLINE, call_sid, queue_key]
     rows = _ENTRANCE.first(sql, params)
     if rows is None:
         return None
-    queue, calendar, waiting, served, caller = rows
+    queue, calendar, caller, waiting, served = rows
     queue.calendar = calendar
-    return Entrance(queue=queue, waiting=waiting, served=bool(served), caller=caller)
+    return Entrance(queue=queue, caller=caller, waiting=waiting, served=bool(served))
 
 
 def time_is_up(pk: int) -> TimedSpan | None:

@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Subquery
 
 from ..models import QueueEntry, Reservation
 from .base import BaseService
+from .callbacks import can_be_called
 
 MOST: Final = 5
 
@@ -33,7 +34,7 @@ class HistoryService(BaseService):
 
     def of(self, *, number: str, but_not: int) -> tuple[Past, ...]:
         """The last visits of a number, newest first, besides that one. Withheld numbers have none."""
-        if not number.startswith("+"):
+        if not can_be_called(number):
             return ()
         talks = Reservation.objects.filter(entry=OuterRef("pk"), agent_call__isnull=False).order_by("-pk")
         visits = QueueEntry.objects.filter(call__from_number=number).exclude(pk=but_not).order_by("-enqueued_at")

@@ -11,7 +11,7 @@ from django.db.models import Case, F, Max, Value, When
 
 from ..constants import Onward, OverflowReason, QueueEntryState, RecordingPolicy
 from ..exceptions import NotFound
-from ..models import Queue, QueueEntry
+from ..models import Call, Queue, QueueEntry
 from ..models.written import Entrance, entrance, visit
 from ..signals import wake_workers
 from .base import BaseService
@@ -55,7 +55,7 @@ class QueueService(BaseService):
             met, caller = _meet(queue_key, call_sid)
         queue = met.queue
         entry = QueueEntry(
-            call_id=caller, queue=queue, priority=queue.priority, enqueued_at=since or now, requires=requires
+            call=caller, queue=queue, priority=queue.priority, enqueued_at=since or now, requires=requires
         )
         closed = self._closed(queue, now)
         if reason := _refusal(met, closed):
@@ -68,7 +68,7 @@ class QueueService(BaseService):
     def waits(self, entry: QueueEntry) -> Queued:
         """The caller of an entry waits in its queue, by the queue's rules."""
         queue = entry.queue
-        then = self._possible(queue, queue.when_waited)
+        then = self._possible(entry, queue.when_waited)
         asks_onward = then != Onward.GOODBYE or queue.offer_callback or queue.offer_voicemail
         return Queued(entry_id=entry.pk, queue=queue.key, then=then if asks_onward else "")
 
@@ -180,12 +180,11 @@ class QueueService(BaseService):
     def _offers(self, entry: QueueEntry, waited: int) -> tuple[Offer, ...]:
         """What a waiting caller may do instead."""
         queue = entry.queue
-        callback = queue.offer_callback and can_be_called(entry.call.from_number)
-        wanted = (("1", Onward.CALLBACK, callback), ("2", Onward.VOICEMAIL, queue.offer_voicemail))
+        wanted = (("1", Onward.CALLBACK, queue.offer_callback), ("2", Onward.VOICEMAIL, queue.offer_voicemail))
         return tuple(
             Offer(entry_id=entry.pk, digit=digit, way=way, waited=waited)
             for digit, way, offered in wanted
-            if offered and self._possible(queue, way) == way
+            if offered and self._possible(entry, way) == way
         )
 
     def _notice(self, queue: Queue) -> str:
@@ -196,12 +195,18 @@ class QueueService(BaseService):
         """The consent that goes with the notice: who hears it and stays agrees, who is asked has yet to answer."""
         return True if self._notice(queue) == RecordingPolicy.ANNOUNCED else None
 
-    def _possible(self, queue: Queue, way: str) -> str:
-        """The way onward, or goodbye where this deploy or the queue has no such way."""
+    def _possible(self, entry: QueueEntry, way: str) -> str:
+        """The way onward, or goodbye where this deploy or the queue has no such way.
+
+        A caller whom nobody can call back may leave a message instead.
+        """
+        callbacks = self.config.enable_queue_callbacks
+        if way == Onward.CALLBACK and callbacks and not can_be_called(entry.call.from_number):
+            way = Onward.VOICEMAIL
         there = {
-            Onward.QUEUE: queue.overflow_queue_id,
+            Onward.QUEUE: entry.queue.overflow_queue_id,
             Onward.VOICEMAIL: self.config.enable_voicemail,
-            Onward.CALLBACK: self.config.enable_queue_callbacks,
+            Onward.CALLBACK: callbacks,
         }
         return way if there.get(way) else Onward.GOODBYE
 
@@ -216,7 +221,7 @@ class QueueService(BaseService):
 
     def _send_on(self, entry: QueueEntry, reason: str, closed: Closed | None, now: datetime) -> SendOn | Sorry:
         """Write a visit that ends as it begins."""
-        to = self._possible(entry.queue, getattr(entry.queue, f"when_{reason}"))
+        to = self._possible(entry, getattr(entry.queue, f"when_{reason}"))
         entry.state, entry.ended_at = QueueEntryState.OVERFLOWED, now
         entry.overflow_reason, entry.overflow_to = reason, to
         entry.save(force_insert=True)
@@ -225,8 +230,8 @@ class QueueService(BaseService):
         return SendOn(entry_id=entry.pk, reason=reason, closed=closed, speech=speech_of(entry.queue))
 
 
-def _meet(queue_key: str, call_sid: str) -> tuple[Entrance, int]:
-    """The queue as the call meets it, and the call's row."""
+def _meet(queue_key: str, call_sid: str) -> tuple[Entrance, Call]:
+    """The queue as the call meets it, and the call."""
     met = entrance(queue_key=queue_key, call_sid=call_sid)
     if met is None or met.caller is None:
         raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")

@@ -26,6 +26,7 @@ from ..models.booking import (
 from ..models.written import lock_reservation, time_is_up
 from . import alone
 from .base import BaseService, cache_result
+from .callbacks import can_be_called
 from .outcomes import OutcomeService
 from .queues import QueueService
 from .reservations import release, requeue, withdraw
@@ -171,7 +172,7 @@ class RoutingService(BaseService):
             state__in=(ReservationState.ACCEPTED, ReservationState.COMPLETED),
         )
         agent_id = talks.order_by("-entry__call__started_at").values_list("agent_id", flat=True).first()
-        if agent_id is None or not _is_number(number):
+        if agent_id is None or not can_be_called(number):
             caller.held_until = caller.enqueued_at
         else:
             on_shift = (
@@ -261,8 +262,3 @@ def _today(now: datetime) -> datetime:
 
 def _is_held(caller: QueueEntry, now: datetime) -> bool:
     return caller.held_until is not None and caller.held_until > now
-
-
-def _is_number(caller: str) -> bool:
-    """Whether it is somebody's number. Withheld ones are all the same word, or a number of Twilio's with few digits."""
-    return len(caller) > 11 and caller.startswith("+")

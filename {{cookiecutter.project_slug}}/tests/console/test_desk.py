@@ -18,6 +18,7 @@ from django_twilio_call.models import (
     Agent,
     AgentReason,
     AgentStateSpan,
+    Call,
     CallOutcome,
     Disposition,
     Queue,
@@ -282,6 +283,18 @@ def test_an_offer_shows_earlier_calls_of_the_same_number(
     assert "Earlier calls" in shown
     assert "wants a &lt;red&gt; one" in shown
     assert "sold" in shown
+
+
+def test_an_offer_of_a_withheld_number_shows_no_calls_of_others_who_withhold_theirs(
+    twilio: Twilio, at_desk: Client, agent: Agent
+) -> None:
+    conference_end(twilio, connected(twilio))
+    act(at_desk, "state/", state=AgentStatus.AVAILABLE)
+    enqueue(twilio, call_sid(9))
+    Call.objects.update(from_number="+266696687")
+    RoutingService().route(now=timezone.now())
+
+    assert "Earlier calls" not in text(at_desk)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from django_twilio_call.models import (
     Agent,
     AgentSkill,
     AgentStateSpan,
+    Call,
     Queue,
     QueueEntry,
     QueueMembership,
@@ -187,6 +188,32 @@ def test_a_caller_gets_the_agent_they_know(queue: Queue, known: Agent, now: date
     route(now)
 
     assert reserved_for(caller) == known
+
+
+def knows(known: Agent, number: str) -> None:
+    """The agent spoke with that number."""
+    Call.objects.filter(from_number=CALLER).update(from_number=number)
+
+
+def test_a_number_of_eleven_characters_is_somebodys_too(queue: Queue, known: Agent, now: datetime) -> None:
+    knows(known, "+4512345678")
+    caller = waiting(queue, 1, now, caller="+4512345678")
+
+    route(now)
+
+    assert reserved_for(caller) == known
+
+
+@pytest.mark.parametrize("number", ["+266696687", "+86282452253"])
+def test_nobody_knows_a_caller_who_withholds_their_number(
+    queue: Queue, known: Agent, now: datetime, number: str
+) -> None:
+    knows(known, number)
+    caller = waiting(queue, 1, now, caller=number)
+
+    route(now)
+
+    assert reserved_for(caller) == Agent.objects.get(name="Idle")
 
 
 def test_a_caller_is_kept_for_an_agent_on_a_call_and_then_goes_to_any(

@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import override_settings
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.constants import AgentStatus, CallbackState, Onward, OutboxState, QueueEntryState
 from django_twilio_call.exceptions import TelephonyError
@@ -114,6 +115,28 @@ def test_a_queue_that_takes_nobody_may_promise_a_callback(twilio: Twilio, queue:
         "We will call you back" in twilio.post(f"/twilio/onward/?entry={QueueEntry.objects.get().pk}").content.decode()
     )
     assert CallbackRequest.objects.get().state == CallbackState.WAITING
+
+
+WITHHELD = "+86282452253"
+
+
+@pytest.mark.parametrize("reason", ["closed", "full", "nobody", "waited"])
+@pytest.mark.parametrize("voicemail", [True, False])
+def test_who_withholds_their_number_is_promised_no_callback_and_leaves_a_message_where_they_can(
+    twilio: Twilio, queue: Queue, settings: Settings, reason: str, voicemail: bool
+) -> None:
+    settings.DJANGO_TWILIO_ENABLE_VOICEMAIL = voicemail
+    refuse(queue, reason, when=Onward.CALLBACK)
+    twilio.post("/twilio/voice/", From=WITHHELD)
+
+    answer = twilio.post("/twilio/gather/?attempt=1", Digits="1").content.decode()
+
+    if reason == "waited":
+        assert "then=callback" not in answer
+        assert ("then=voicemail#" in answer) == voicemail
+    else:
+        assert visits() == [("support", "overflowed", reason, "voicemail" if voicemail else "goodbye")]
+        assert "<Redirect" in answer if voicemail else "<Hangup" in answer
 
 
 @override_settings(DJANGO_TWILIO_ENABLE_QUEUE_CALLBACKS=False)
