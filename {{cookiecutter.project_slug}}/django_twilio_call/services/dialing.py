@@ -22,6 +22,8 @@ from .hours import HoursService
 from .queues import QueueService
 
 OUTBOUND: Final = "outbound-api"
+NOT_MADE: Final = Q(call__sid__startswith=PLACEHOLDER)
+"""Visits of calls that are yet to be made."""
 
 
 class DialingService(BaseService):
@@ -42,17 +44,21 @@ class DialingService(BaseService):
     def _in_vain(self) -> Iterator[tuple[int, str]]:
         """(open visit, why) of callbacks that come to nothing: withdrawn, refused by Twilio, or not answered."""
         visits = QueueEntry.objects.filter(state__in=QueueEntryState.OPEN_STATES).order_by("pk")
-        withdrawn = visits.filter(callbacks__state=CallbackState.WITHDRAWN)
+        ended = Q(call__ended_at__isnull=False, call__answered_at=None)
+        # Who is being called picks up or does not: whoever does waits like any caller, whatever became of the wish.
+        withdrawn = visits.filter(NOT_MADE | ended, callbacks__state=CallbackState.WITHDRAWN)
         yield from ((pk, OverflowReason.WITHDRAWN) for pk in withdrawn.values_list("pk", flat=True))
         refused = Q(commands__kind=OutboxKind.CREATE_CALL, commands__state=OutboxState.FAILED)
-        ended = Q(call__ended_at__isnull=False, call__answered_at=None)
         unanswered = visits.filter(refused | ended, callbacks__state=CallbackState.LINED_UP).distinct()
         yield from ((pk, OverflowReason.NO_ANSWER) for pk in unanswered.values_list("pk", flat=True))
 
     def _after_hours(self, now: datetime) -> Iterator[int]:
-        """Visits in line whose queue has closed meanwhile: nobody is called then."""
+        """Visits in line whose queue has closed meanwhile: nobody is called then who has not been."""
         lined_up = CallbackRequest.objects.filter(
-            state=CallbackState.LINED_UP, entry__state=QueueEntryState.WAITING, queue__calendar__isnull=False
+            state=CallbackState.LINED_UP,
+            entry__state=QueueEntryState.WAITING,
+            entry__call__sid__startswith=PLACEHOLDER,
+            queue__calendar__isnull=False,
         )
         for entry_id, calendar in lined_up.values_list("entry", "queue__calendar__key"):
             if not HoursService().is_open(calendar_key=calendar, at=now):
@@ -60,8 +66,8 @@ class DialingService(BaseService):
 
     @transaction.atomic
     def _put_off(self, entry_id: int, now: datetime) -> bool:
-        """As `_give_up`, unless an agent has been found in this moment."""
-        waiting = QueueEntry.objects.select_for_update().filter(pk=entry_id, state=QueueEntryState.WAITING)
+        """As `_give_up`, unless an agent has been found in this moment, or the callback has been answered."""
+        waiting = QueueEntry.objects.select_for_update().filter(NOT_MADE, pk=entry_id, state=QueueEntryState.WAITING)
         return waiting.exists() and self._give_up(entry_id, OverflowReason.CLOSED, now)
 
     @transaction.atomic

@@ -87,6 +87,8 @@ class QueueService(BaseService):
         entry = visit(entry_id)
         if entry is None:
             return Wait(position=0)
+        if entry.state not in QueueEntryState.OPEN_STATES:
+            return GiveUp()  # nobody will ever come for them
         queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
         if not being_fetched and (waited >= queue.max_wait or _waited_here(entry, now) >= queue.max_wait):
             return GiveUp()

@@ -293,6 +293,50 @@ def test_an_agent_who_gives_up_leaves_the_caller_to_the_next_without_a_second_ca
     assert Outbox.objects.filter(kind="create_call").count() == 1
 
 
+@pytest.fixture
+def on_the_line(twilio: Twilio, called: tuple[Reservation, FakeTelephony]) -> QueueEntry:
+    """The caller has answered, the agent has gone: they wait in Twilio's queue for the next."""
+    path = f"?reservation={called[0].pk}"
+    twilio.post("/twilio/status/", sid=AGENT_LEG, CallStatus="completed", SequenceNumber=2)
+    RoutingService().sweep(now=timezone.now())
+    twilio.post(f"/twilio/status/{path}", sid=BACK, CallStatus="in-progress", SequenceNumber=2)
+    assert twilio.say(f"/twilio/connect/{path}", sid=BACK) == ["Enqueue"]
+    return called[0].entry
+
+
+def test_who_has_answered_keeps_their_place_when_the_queue_closes(
+    twilio: Twilio, on_the_line: QueueEntry, queue: Queue
+) -> None:
+    queue.calendar = Calendar.objects.create(key="office", name="Never", zone="UTC")
+    queue.save()
+
+    DialingService().sweep(now=timezone.now())
+
+    assert visits()[-1] == ("support", "waiting", "", "")
+    assert twilio.say(f"/twilio/wait/?entry={on_the_line.pk}", sid=BACK, QueuePosition=1) != ["Leave"]
+
+
+def test_who_has_answered_keeps_their_place_though_somebody_calls_in_from_that_number(
+    twilio: Twilio, on_the_line: QueueEntry
+) -> None:
+    twilio.post("/twilio/voice/", sid=call_sid(8))
+
+    DialingService().sweep(now=timezone.now())
+
+    assert visits()[-1] == ("support", "waiting", "", "")
+
+
+def test_a_call_that_is_not_answered_because_they_call_in_themselves_is_withdrawn(
+    twilio: Twilio, called: tuple[Reservation, FakeTelephony]
+) -> None:
+    twilio.post("/twilio/voice/", sid=call_sid(8))
+    twilio.post(f"/twilio/status/?reservation={called[0].pk}", sid=BACK, CallStatus="busy", SequenceNumber=2)
+
+    DialingService().sweep(now=timezone.now())
+
+    assert visits()[-1] == ("support", "overflowed", "withdrawn", "")
+
+
 def test_before_the_call_is_made_a_second_agent_makes_none_either(
     twilio: Twilio, called: tuple[Reservation, FakeTelephony], agent: Agent
 ) -> None:

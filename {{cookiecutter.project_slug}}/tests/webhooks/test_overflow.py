@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.constants import Onward, QueueEntryState
@@ -147,6 +148,13 @@ def test_a_caller_an_agent_is_being_called_for_is_not_sent_away(twilio: Twilio, 
     QueueEntry.objects.update(state=QueueEntryState.RESERVED)
 
     assert twilio.say(f"/twilio/wait/?entry={entry.pk}", QueueTime=6000) == ["Pause"]
+
+
+def test_who_waits_though_their_visit_has_ended_is_not_left_to_the_music(twilio: Twilio, agent: Agent) -> None:
+    entry = enqueue(twilio)
+    QueueEntry.objects.update(state=QueueEntryState.OVERFLOWED, ended_at=timezone.now())
+
+    assert twilio.say(f"/twilio/wait/?entry={entry.pk}", QueuePosition=1) == ["Leave"]
 
 
 def test_a_visit_of_another_call_leads_nowhere(twilio: Twilio, queue: Queue) -> None:
