@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ..constants import CallbackState, CallRole, CallStatus, OutboxKind, OutboxState, OverflowReason, QueueEntryState
 from ..models import PLACEHOLDER, Call, CallbackRequest, QueueEntry
@@ -38,8 +38,14 @@ class DialingService(BaseService):
         lined_up = CallbackRequest.objects.filter(state=CallbackState.LINED_UP)
         over = lined_up.exclude(entry__state__in=QueueEntryState.OPEN_STATES).values_list("pk", flat=True)
         settled = sum(self._settle(pk, now) for pk in list(over[: self.batch_size]))
-        due = CallbackRequest.objects.due(now).values_list("pk", flat=True)
-        return given_up + settled + sum(self._line_up(pk, now) for pk in list(due[: self.batch_size]))
+        due = CallbackRequest.objects.due(now)
+        open_now = due.exclude(queue__calendar__key__in=self._shut(due, now)).values_list("pk", flat=True)
+        return given_up + settled + sum(self._line_up(pk, now) for pk in list(open_now[: self.batch_size]))
+
+    def _shut(self, requests: QuerySet[CallbackRequest], now: datetime) -> list[str]:
+        """Keys of the calendars of these requests' queues by which it is closed now."""
+        keys = requests.order_by().values_list("queue__calendar__key", flat=True).distinct()
+        return [key for key in keys if not HoursService().is_open(calendar_key=key, at=now)]
 
     def _in_vain(self) -> Iterator[tuple[int, str]]:
         """(open visit, why) of callbacks that come to nothing: withdrawn, refused by Twilio, or not answered."""
@@ -52,17 +58,12 @@ class DialingService(BaseService):
         unanswered = visits.filter(refused | ended, callbacks__state=CallbackState.LINED_UP).distinct()
         yield from ((pk, OverflowReason.NO_ANSWER) for pk in unanswered.values_list("pk", flat=True))
 
-    def _after_hours(self, now: datetime) -> Iterator[int]:
+    def _after_hours(self, now: datetime) -> QuerySet[QueueEntry, int]:
         """Visits in line whose queue has closed meanwhile: nobody is called then who has not been."""
-        lined_up = CallbackRequest.objects.filter(
-            state=CallbackState.LINED_UP,
-            entry__state=QueueEntryState.WAITING,
-            entry__call__sid__startswith=PLACEHOLDER,
-            queue__calendar__isnull=False,
-        )
-        for entry_id, calendar in lined_up.values_list("entry", "queue__calendar__key"):
-            if not HoursService().is_open(calendar_key=calendar, at=now):
-                yield entry_id
+        lined_up = CallbackRequest.objects.filter(state=CallbackState.LINED_UP)
+        shut = lined_up.filter(queue__calendar__key__in=self._shut(lined_up, now))
+        waiting = QueueEntry.objects.filter(NOT_MADE, state=QueueEntryState.WAITING, callbacks__in=shut)
+        return waiting.values_list("pk", flat=True)
 
     @transaction.atomic
     def _put_off(self, entry_id: int, now: datetime) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from django_twilio_call.constants import AgentStatus, CallbackState, Onward, OutboxState, QueueEntryState
 from django_twilio_call.exceptions import TelephonyError
 from django_twilio_call.models import Agent, Calendar, Call, CallbackRequest, Outbox, Queue, QueueEntry, Reservation
-from django_twilio_call.services import AgentService, DialingService, OutboxService, RoutingService
+from django_twilio_call.services import AgentService, CallbackService, DialingService, OutboxService, RoutingService
 from tests.fakes import CALLER, NUMBER, FakeTelephony, Twilio, call_sid, verbs
 
 from .test_overflow import call_in, refuse, visits
@@ -202,6 +204,42 @@ def test_outside_of_the_hours_nobody_is_called(request_: CallbackRequest, queue:
     assert RoutingService().route(now=at(17)) == 0
     DialingService().sweep(now=at(9) + timedelta(days=7))
     assert (state(request_), request_.attempts) == (CallbackState.LINED_UP, 1)
+
+
+@pytest.fixture
+def overnight(queue: Queue) -> list[CallbackRequest]:
+    """Three who asked while the queue was closed."""
+    refuse(queue, "closed", when=Onward.CALLBACK)
+    now = timezone.now()
+    for number in range(1, 4):
+        sid = call_sid(number)
+        call = Call.objects.create(sid=sid, from_number=f"+4930123456{number}", to_number=NUMBER, started_at=now)
+        CallbackService().request(queue=queue, call=call, since=now, now=now)
+    return list(CallbackRequest.objects.order_by("pk"))
+
+
+def test_callbacks_of_a_closed_queue_hold_up_no_others(overnight: list[CallbackRequest]) -> None:
+    later = overnight[-1]
+    CallbackRequest.objects.filter(pk=later.pk).update(queue=Queue.objects.create(key="open", name="Open"))
+    dialing = DialingService()
+    dialing.batch_size = len(overnight) - 1
+
+    dialing.sweep(now=timezone.now())
+
+    assert [state(each) for each in overnight] == ["waiting", "waiting", "lined_up"]
+
+
+def test_callbacks_of_a_closed_queue_cost_the_same_however_many_they_are(overnight: list[CallbackRequest]) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as sweep:
+            DialingService().sweep(now=timezone.now())
+        return len(sweep)
+
+    queries()  # the calendar is kept from now on
+    many = queries()
+    CallbackRequest.objects.exclude(pk=overnight[0].pk).delete()
+
+    assert queries() == many
 
 
 def test_the_call_is_made_when_the_agent_has_joined(called: tuple[Reservation, FakeTelephony]) -> None:
