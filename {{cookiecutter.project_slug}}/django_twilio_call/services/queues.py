@@ -65,6 +65,11 @@ class QueueService(BaseService):
         wake_workers()
         return replace(self.waits(entry), recording=self._notice(queue), speech=speech_of(queue))
 
+    def refusal(self, *, call_sid: str, queue_key: str, now: datetime) -> str:
+        """Why the queue would not take the caller now, as an `OverflowReason`; "" when it would."""
+        met, _ = _meet(queue_key, call_sid)
+        return _refusal(met, self._closed(met.queue, now))
+
     def waits(self, entry: QueueEntry) -> Queued:
         """The caller of an entry waits in its queue, by the queue's rules."""
         queue = entry.queue

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from ..constants import AgentStatus, OverflowReason, QueueEntryState, ReservationState
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
-from ..models import Agent, AgentStateSpan, OutsideLeg, Queue, QueueEntry, Reservation
+from ..models import Agent, AgentStateSpan, Call, OutsideLeg, Queue, QueueEntry, Reservation
 from ..signals import wake_workers
 from .base import BaseService
 from .decisions import DialOut, Goodbye, Meet, Queued
@@ -51,12 +51,16 @@ class TransferService(BaseService):
         return [Destination(str(pk), name) for pk, name in rows]
 
     def to_queue(self, *, agent_id: int, queue_key: str, now: datetime) -> QueueEntry:
-        """Send the caller to the line of a queue, where their wait begins now."""
+        """Send the caller to the line of a queue, where their wait begins now.
+
+        A queue that takes nobody now is refused while the agent still has the caller, who would wait there in vain.
+        """
         queue = Queue.objects.filter(key=queue_key, is_active=True).first()
         if queue is None:
             raise NotFound(gettext("queue %(queue)r") % {"queue": queue_key})
         with one_at_a_time(agent_id):
             mine = self._mine(agent_id)
+            self._check_queue(queue, call=mine.entry.call, now=now)
             entry = new_visit(mine, queue=queue, since=now)
             send_away(mine.entry.call, to="transfer", reservation=mine, entry=entry, now=now)
         return entry
@@ -143,6 +147,17 @@ class TransferService(BaseService):
             return QueueService().arrives(made)
         visit = new_visit(mine, queue=queue or mine.entry.queue, since=since or mine.entry.enqueued_at)
         return QueueService().arrives(visit)
+
+    def _check_queue(self, queue: Queue, *, call: Call, now: datetime) -> None:
+        """Refuse a queue that does not take the caller now."""
+        refusals = {
+            OverflowReason.CLOSED: gettext("%(queue)s is closed"),
+            OverflowReason.FULL: gettext("%(queue)s is full"),
+            OverflowReason.NOBODY: gettext("%(queue)s has nobody logged in"),
+        }
+        reason = QueueService().refusal(call_sid=call.sid, queue_key=queue.key, now=now)
+        if reason:
+            raise BusinessLogicError(refusals[reason] % {"queue": queue.name})
 
     def _mine(self, agent_id: int) -> Reservation:
         mine = talking(agent_id)

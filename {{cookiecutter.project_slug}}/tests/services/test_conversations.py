@@ -30,6 +30,7 @@ from django_twilio_call.services import (
 from tests.conftest import make_agent
 from tests.fakes import FakeTelephony, Twilio, call_sid
 from tests.switch import CALLER, Switch
+from tests.webhooks.test_overflow import refuse
 
 pytestmark = pytest.mark.django_db
 
@@ -198,6 +199,20 @@ def test_a_caller_is_transferred_once(switch: Switch, ada: Agent) -> None:
 
     with pytest.raises(BusinessLogicError, match="being transferred already"):
         TransferService().to_queue(agent_id=ada.pk, queue_key="support", now=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("closed", "is closed"), ("full", "is full"), ("nobody", "has nobody logged in")]
+)
+def test_a_caller_is_not_sent_to_a_queue_that_takes_nobody(switch: Switch, ada: Agent, reason: str, told: str) -> None:
+    refuse(Queue.objects.create(key="sales", name="Sales"), reason)
+
+    with pytest.raises(BusinessLogicError, match=f"Sales {told}"):
+        TransferService().to_queue(agent_id=ada.pk, queue_key="sales", now=timezone.now())
+    switch.work()
+
+    assert people(switch) == [{CALLER, leg_of(ada)}]
+    assert QueueEntry.objects.get().state == QueueEntryState.ANSWERED
 
 
 def test_a_queue_nobody_knows_is_refused(switch: Switch, ada: Agent) -> None:
