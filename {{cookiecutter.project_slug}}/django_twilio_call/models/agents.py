@@ -79,6 +79,12 @@ class AgentStateSpanQuerySet(models.QuerySet["AgentStateSpan"]):
         silent = Q(agent__heard_at__lt=since) | Q(agent__frozen_at__isnull=False)
         return self.current().filter(silent, state=AgentStatus.AVAILABLE)
 
+    def logged_in(self, since: datetime) -> AgentStateSpanQuerySet:
+        """Current spans of agents who are there, as `models.written.entrance` has it: nothing tells of whoever went
+        home on a break, but that their desk was last heard of before that."""
+        gone = Q(state__in=AgentStatus.BREAKS, agent__heard_at__lt=since)
+        return self.current().exclude(state=AgentStatus.OFFLINE).exclude(gone)
+
     def due(self, now: datetime) -> AgentStateSpanQuerySet:
         """Current spans whose server-side timer has run out."""
         return self.current().filter(expires_at__lte=now)

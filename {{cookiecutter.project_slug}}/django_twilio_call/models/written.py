@@ -182,20 +182,27 @@ def visit(pk: int) -> QueueEntry | None:
     return None if rows is None else _visit(*rows)
 
 
-def entrance(*, queue_key: str, call_sid: str) -> Entrance | None:
-    """All that is to be known when a call enters a queue; None where there is no such queue."""
+def entrance(*, queue_key: str, call_sid: str, heard_since: datetime) -> Entrance | None:
+    """All that is to be known when a call enters a queue; None where there is no such queue.
+
+    Who takes a break is logged in as long as their desk has been heard of since then, or no desk of theirs is waited
+    for: nothing else tells that they have gone home.
+    """
     sql = f"""
         SELECT {_ENTRANCE.columns},
             (SELECT count(*) FROM django_twilio_call_queueentry e WHERE e.queue_id = q.id AND e.state = %s),
             q.when_nobody = %s OR EXISTS (
                 SELECT 1 FROM django_twilio_call_queuemembership m JOIN django_twilio_call_agentstatespan s
-                ON s.agent_id = m.agent_id AND s.ended_at IS NULL WHERE m.queue_id = q.id AND s.state <> %s
+                ON s.agent_id = m.agent_id AND s.ended_at IS NULL JOIN django_twilio_call_agent a ON a.id = m.agent_id
+                WHERE m.queue_id = q.id AND s.state <> %s
+                AND (s.state NOT IN (%s, %s, %s) OR a.heard_at IS NULL OR a.heard_at >= %s)
             )
         FROM django_twilio_call_queue q LEFT JOIN django_twilio_call_calendar d ON d.id = q.calendar_id
         LEFT JOIN django_twilio_call_call c ON c.sid = %s WHERE q.key = %s
         """
-    params = [QueueEntryState.WAITING, Onward.WAIT, AgentStatus.OFFLINE, call_sid, queue_key]
-    rows = _ENTRANCE.first(sql, params)
+    moment = connection.ops.adapt_datetimefield_value(heard_since)
+    away = [AgentStatus.OFFLINE, *AgentStatus.BREAKS, moment]
+    rows = _ENTRANCE.first(sql, [QueueEntryState.WAITING, Onward.WAIT, *away, call_sid, queue_key])
     if rows is None:
         return None
     queue, calendar, caller, waiting, served = rows

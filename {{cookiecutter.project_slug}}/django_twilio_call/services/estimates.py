@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db.models import Exists
 
-from ..constants import AgentStatus, QueueEntryState
+from ..constants import QueueEntryState
 from ..models import AgentStateSpan, QueueEntry
 from .base import BaseService, cache_result
 
@@ -33,7 +33,7 @@ class EstimateService(BaseService):
     @cache_result(service_type="queue", key_prefix="pace", timeout=KEPT, ignore=["now"])
     def pace(self, *, queue_id: int, now: datetime) -> float | None:
         """Mean seconds at the head of the line; None with nobody logged in, or with too few visits to tell."""
-        spans = AgentStateSpan.objects.current().exclude(state=AgentStatus.OFFLINE)
+        spans = AgentStateSpan.objects.logged_in(now - timedelta(seconds=self.config.heartbeat_timeout))
         answered = QueueEntry.objects.filter(
             Exists(spans.filter(agent__memberships__queue=queue_id)),
             queue=queue_id,

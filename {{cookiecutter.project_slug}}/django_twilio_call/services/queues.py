@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -49,10 +49,10 @@ class QueueService(BaseService):
 
         A queue that does not take them is an outcome too: it counts as offered and overflowed.
         """
-        met, caller = _meet(queue_key, call_sid)
+        met, caller = self._meet(queue_key, call_sid, now)
         if met.waiting + AT_ONCE >= met.queue.max_size:  # one by one, or two would take the last place
             list(Queue.objects.select_for_update(no_key=True).filter(pk=met.queue.pk).values_list("pk"))
-            met, caller = _meet(queue_key, call_sid)
+            met, caller = self._meet(queue_key, call_sid, now)
         queue = met.queue
         entry = QueueEntry(
             call=caller, queue=queue, priority=queue.priority, enqueued_at=since or now, requires=requires
@@ -67,7 +67,7 @@ class QueueService(BaseService):
 
     def refusal(self, *, call_sid: str, queue_key: str, now: datetime) -> str:
         """Why the queue would not take the caller now, as an `OverflowReason`; "" when it would."""
-        met, _ = _meet(queue_key, call_sid)
+        met, _ = self._meet(queue_key, call_sid, now)
         return _refusal(met, self._closed(met.queue, now))
 
     def waits(self, entry: QueueEntry) -> Queued:
@@ -174,6 +174,14 @@ class QueueService(BaseService):
         caller_gone(entry_id, now=now)
         return True
 
+    def _meet(self, queue_key: str, call_sid: str, now: datetime) -> tuple[Entrance, Call]:
+        """The queue as the call meets it, and the call."""
+        heard_since = now - timedelta(seconds=self.config.heartbeat_timeout)
+        met = entrance(queue_key=queue_key, call_sid=call_sid, heard_since=heard_since)
+        if met is None or met.caller is None:
+            raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")
+        return met, met.caller
+
     def _is_due(self, entry: QueueEntry, waited: int) -> bool:
         """Whether to tell the position now. The second it was told at is kept, so a repeated question hears it too."""
         every, last = entry.queue.announce_every, entry.announced_s
@@ -235,14 +243,6 @@ class QueueService(BaseService):
         if to == Onward.GOODBYE:
             return Sorry(reason=reason, closed=closed, speech=speech_of(entry.queue))
         return SendOn(entry_id=entry.pk, reason=reason, closed=closed, speech=speech_of(entry.queue))
-
-
-def _meet(queue_key: str, call_sid: str) -> tuple[Entrance, Call]:
-    """The queue as the call meets it, and the call."""
-    met = entrance(queue_key=queue_key, call_sid=call_sid)
-    if met is None or met.caller is None:
-        raise NotFound(f"queue {queue_key!r} or call {call_sid!r}")
-    return met, met.caller
 
 
 def _refusal(met: Entrance, closed: Closed | None) -> str:

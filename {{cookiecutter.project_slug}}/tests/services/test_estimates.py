@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 
 from django_twilio_call.constants import QueueEntryState
 from django_twilio_call.models import Agent, AgentStateSpan, Queue, QueueEntry
@@ -55,6 +56,18 @@ def test_each_place_costs_the_pace(busy: None, queue: Queue, now: datetime) -> N
 def test_with_nobody_logged_in_nothing_is_known(busy: None, queue: Queue, now: datetime) -> None:
     AgentStateSpan.objects.update(state="offline")
 
+    assert EstimateService().estimate(queue_id=queue.pk, position=3, now=now) is None
+
+
+@pytest.mark.django_db
+def test_with_nobody_but_who_went_home_on_a_break_nothing_is_known(
+    busy: None, queue: Queue, agent: Agent, now: datetime
+) -> None:
+    AgentStateSpan.objects.update(state="lunch")
+    assert EstimateService().estimate(queue_id=queue.pk, position=3, now=now) == 180
+
+    Agent.objects.heard(agent_id=agent.pk, now=now - timedelta(hours=1))
+    cache.clear()
     assert EstimateService().estimate(queue_id=queue.pk, position=3, now=now) is None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -167,6 +167,27 @@ def test_a_visit_of_another_call_leads_nowhere(twilio: Twilio, queue: Queue) -> 
 @pytest.mark.parametrize("state", ["available", "busy", "wrap_up", "lunch"])
 def test_somebody_who_is_logged_in_is_somebody(twilio: Twilio, queue: Queue, state: str) -> None:
     make_agent("ada", queue, state=state)
+    refuse(queue, "nobody")
+
+    assert verbs(call_in(twilio)) == ["Enqueue"]
+
+
+@pytest.mark.parametrize("state", ["on_break", "lunch", "training"])
+@pytest.mark.parametrize(("silent_for", "hears"), [(60, "Enqueue"), (120, "Hangup")])
+def test_somebody_on_a_break_is_somebody_as_long_as_their_desk_is_open(
+    twilio: Twilio, queue: Queue, state: str, silent_for: int, hears: str
+) -> None:
+    ada = make_agent("ada", queue, state=state)
+    Agent.objects.heard(agent_id=ada.pk, now=timezone.now() - timedelta(seconds=silent_for))
+    refuse(queue, "nobody")
+
+    assert verbs(call_in(twilio))[-1] == hears
+
+
+@pytest.mark.parametrize("state", ["reserved", "busy", "wrap_up"])
+def test_somebody_with_a_call_is_somebody_though_their_desk_is_silent(twilio: Twilio, queue: Queue, state: str) -> None:
+    ada = make_agent("ada", queue, state=state)
+    Agent.objects.heard(agent_id=ada.pk, now=timezone.now() - timedelta(hours=1))
     refuse(queue, "nobody")
 
     assert verbs(call_in(twilio)) == ["Enqueue"]
