@@ -53,14 +53,16 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Let the caller wait for an agent as entry `entry_id` of `queue`; `then`: where they go if nobody comes.
+    """Let the caller wait for an agent as entry `entry_id` of `queue`.
 
+    `then`: where they go if nobody comes, `full`: if Twilio has no place for them; "" is goodbye.
     `recording`: what they hear before of being recorded, as `RecordingPolicy` has it.
     """
 
     entry_id: int
     queue: str
     then: str = ""
+    full: str = ""
     recording: str = RecordingPolicy.NEVER
     speech: Speech = Speech()
 

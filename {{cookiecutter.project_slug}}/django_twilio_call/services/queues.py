@@ -75,7 +75,13 @@ class QueueService(BaseService):
         queue = entry.queue
         then = self._possible(entry, queue.when_waited)
         asks_onward = then != Onward.GOODBYE or queue.offer_callback or queue.offer_voicemail
-        return Queued(entry_id=entry.pk, queue=queue.key, then=then if asks_onward else "")
+        full = self._possible(entry, queue.when_full)
+        return Queued(
+            entry_id=entry.pk,
+            queue=queue.key,
+            then=then if asks_onward else "",
+            full=full if full != Onward.GOODBYE else "",
+        )
 
     def arrives(self, entry: QueueEntry) -> Queued:
         """As `waits`, for a caller who comes out of a conversation: first they are told, or asked, as who enters is."""

@@ -35,10 +35,10 @@ def queue(queued: Queued, config: Config) -> VoiceResponse:
         return response
     if queued.recording == RecordingPolicy.ANNOUNCED:
         speaker.say(response, speaker.phrase("recorded"))
-    then = {"then": queued.then} if queued.then else {}
+    ways = {name: way for name, way in (("then", queued.then), ("full", queued.full)) if way}
     response.enqueue(
         named(queued.queue),
-        action=twiml_url("queue", entry=queued.entry_id, **then),
+        action=twiml_url("queue", entry=queued.entry_id, **ways),
         method="POST",
         wait_url=twiml_url("wait", entry=queued.entry_id),
         wait_url_method="POST",

@@ -111,7 +111,7 @@ class QueueWebhook(TwilioWebhook):
         decision = QueueService().farewell(
             entry_id=delivery.number("entry"),
             result=delivery.text("QueueResult"),
-            then=delivery.text("then", ""),
+            then=_way(delivery),
         )
         return twiml.render(decision, config)
 
@@ -120,7 +120,7 @@ class QueueWebhook(TwilioWebhook):
         QueueService().leave(
             entry_id=delivery.number("entry"),
             result=delivery.text("QueueResult"),
-            then=delivery.text("then", ""),
+            then=_way(delivery),
             now=delivery.now,
         )
         return self.foresee(delivery, config)
@@ -181,3 +181,8 @@ class RecordingWebhook(StatusCallback):
                 now=delivery.now,
             )
         return ""
+
+
+def _way(delivery: Delivery) -> str:
+    """Where the caller goes whom Twilio's queue lets go, as our own URL says: one it never took has another way."""
+    return delivery.text("full" if delivery.text("QueueResult") == "queue-full" else "then", "")

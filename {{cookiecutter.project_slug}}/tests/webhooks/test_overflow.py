@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
@@ -121,7 +123,7 @@ def test_a_caller_whom_twilios_queue_does_not_take_hears_something(
 ) -> None:
     entry = enqueue(twilio)
 
-    answer = twilio.post(f"/twilio/queue/?entry={entry.pk}&then={then}", QueueResult=result)
+    answer = twilio.post(f"/twilio/queue/?entry={entry.pk}&then={then}&full={then}", QueueResult=result)
 
     assert verbs(answer) == (["Redirect"] if then else ["Say", "Hangup"])
     assert then or text in answer.content.decode()
@@ -132,6 +134,22 @@ def test_what_the_queue_does_after_the_wait_is_in_the_address_twilio_is_given(tw
     refuse(queue, "waited", when=Onward.QUEUE)
 
     assert "&amp;then=queue#" in call_in(twilio).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("full", "waited"), [("voicemail", "goodbye"), ("goodbye", "voicemail"), ("voicemail", "callback")]
+)
+def test_a_queue_that_is_full_at_twilio_does_what_it_does_when_it_is_full_here(
+    twilio: Twilio, queue: Queue, full: str, waited: str
+) -> None:
+    Queue.objects.update(when_full=full, when_waited=waited)
+    action = re.search(r'action="[^"]*(/twilio/queue/[^"#]+)', call_in(twilio).content.decode())
+    assert action is not None
+
+    answer = twilio.post(html.unescape(action[1]), QueueResult="queue-full")
+
+    assert verbs(answer) == (["Redirect"] if full == "voicemail" else ["Say", "Hangup"])
+    assert visits() == [("support", "overflowed", "full", full)]
 
 
 def test_the_next_queue_may_send_them_on_as_well(twilio: Twilio, queue: Queue) -> None:
