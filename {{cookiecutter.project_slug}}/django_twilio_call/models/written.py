@@ -16,7 +16,7 @@ from django.db import connection, models
 from ..constants import AgentStatus, Onward, OutboxKind, QueueEntryState, ReservationState
 from .agents import Agent
 from .calendars import Calendar
-from .calls import Call
+from .calls import PLACEHOLDER, Call
 from .delivery import Outbox
 from .entries import QueueEntry, Reservation
 from .queues import Queue
@@ -30,6 +30,7 @@ _OF_RESERVATION: Final = (
     " JOIN django_twilio_call_agent a ON a.id = r.agent_id"
     " LEFT JOIN django_twilio_call_call l ON l.id = r.agent_call_id"
 )
+_NOT_MADE: Final = f"{PLACEHOLDER}%"
 _NEWEST: Final = "ORDER BY r.created_at DESC, r.id DESC LIMIT 1"
 
 
@@ -89,7 +90,7 @@ _COMMAND: Final = Joined(o=Outbox, e=QueueEntry, w=Recording)
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """A queue as a call meets it: the call, how many wait, and whether anybody serves them or need not."""
+    """A queue as a call meets it: the call, how many wait on the line, and whether anybody serves them or need not."""
 
     queue: Queue
     caller: Call | None
@@ -190,7 +191,8 @@ def entrance(*, queue_key: str, call_sid: str, heard_since: datetime) -> Entranc
     """
     sql = f"""
         SELECT {_ENTRANCE.columns},
-            (SELECT count(*) FROM django_twilio_call_queueentry e WHERE e.queue_id = q.id AND e.state = %s),
+            (SELECT count(*) FROM django_twilio_call_queueentry e JOIN django_twilio_call_call w ON w.id = e.call_id
+                WHERE e.queue_id = q.id AND e.state = %s AND w.sid NOT LIKE %s),
             q.when_nobody = %s OR EXISTS (
                 SELECT 1 FROM django_twilio_call_queuemembership m JOIN django_twilio_call_agentstatespan s
                 ON s.agent_id = m.agent_id AND s.ended_at IS NULL JOIN django_twilio_call_agent a ON a.id = m.agent_id
@@ -202,7 +204,7 @@ def entrance(*, queue_key: str, call_sid: str, heard_since: datetime) -> Entranc
         """
     moment = connection.ops.adapt_datetimefield_value(heard_since)
     away = [AgentStatus.OFFLINE, *AgentStatus.BREAKS, moment]
-    rows = _ENTRANCE.first(sql, [QueueEntryState.WAITING, Onward.WAIT, *away, call_sid, queue_key])
+    rows = _ENTRANCE.first(sql, [QueueEntryState.WAITING, _NOT_MADE, Onward.WAIT, *away, call_sid, queue_key])
     if rows is None:
         return None
     queue, calendar, caller, waiting, served = rows

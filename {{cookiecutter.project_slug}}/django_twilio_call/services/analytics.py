@@ -10,12 +10,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from django.db.models import Count, F, Min
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from ..cache import cached_parts
 from ..constants import AgentStatus, Limits, QueueEntryState, ReservationState
 from ..exceptions import ValidationError
-from ..models import Agent, AgentStateSpan, Queue, QueueEntry, Reservation
+from ..models import PLACEHOLDER, Agent, AgentStateSpan, Queue, QueueEntry, Reservation
 from . import counts
 from .base import BaseService, cache_result
 from .counts import CallCounts, Row
@@ -200,9 +201,13 @@ class AnalyticsService(BaseService):
 
 
 def _waiting(now: datetime) -> dict[str, tuple[int, float]]:
-    """Queue key -> (callers in line, seconds the first of them has waited)."""
-    line = QueueEntry.objects.filter(state__in=QueueEntryState.OPEN_STATES).order_by().values("queue__key")
-    rows = line.annotate(count=Count("pk"), first=Min("enqueued_at"))
+    """Queue key -> (callers on the line, seconds the longest wait of them has taken).
+
+    Who is to be called back is not on the line, and waits there from when they have answered.
+    """
+    line = QueueEntry.objects.filter(state__in=QueueEntryState.OPEN_STATES).exclude(call__sid__startswith=PLACEHOLDER)
+    came = Greatest("enqueued_at", Coalesce("call__answered_at", "call__started_at"))
+    rows = line.order_by().values("queue__key").annotate(count=Count("pk"), first=Min(came))
     return {row["queue__key"]: (row["count"], (now - row["first"]).total_seconds()) for row in rows}
 
 

@@ -15,7 +15,14 @@ from pytest_django import Settings
 from django_twilio_call.constants import AgentStatus, CallbackState, Onward, OutboxState, QueueEntryState
 from django_twilio_call.exceptions import TelephonyError
 from django_twilio_call.models import Agent, Calendar, Call, CallbackRequest, Outbox, Queue, QueueEntry, Reservation
-from django_twilio_call.services import AgentService, CallbackService, DialingService, OutboxService, RoutingService
+from django_twilio_call.services import (
+    AgentService,
+    AnalyticsService,
+    CallbackService,
+    DialingService,
+    OutboxService,
+    RoutingService,
+)
 from tests.fakes import CALLER, NUMBER, FakeTelephony, Twilio, call_sid, verbs
 
 from .test_overflow import call_in, refuse, visits
@@ -216,6 +223,44 @@ def overnight(queue: Queue) -> list[CallbackRequest]:
         call = Call.objects.create(sid=sid, from_number=f"+4930123456{number}", to_number=NUMBER, started_at=now)
         CallbackService().request(queue=queue, call=call, since=now, now=now)
     return list(CallbackRequest.objects.order_by("pk"))
+
+
+@pytest.fixture
+def opening(overnight: list[CallbackRequest], queue: Queue) -> Queue:
+    """The morning after: all of them are in line."""
+    ten_hours_ago = timezone.now() - timedelta(hours=10)
+    CallbackRequest.objects.update(enqueued_at=ten_hours_ago)
+    queue.calendar = None
+    queue.save()
+    DialingService().sweep(now=timezone.now())
+    assert {state(each) for each in overnight} == {CallbackState.LINED_UP}
+    return queue
+
+
+def test_callbacks_in_line_take_no_callers_place(twilio: Twilio, opening: Queue) -> None:
+    Queue.objects.update(max_size=2)
+
+    twilio.post("/twilio/voice/", sid=call_sid(9))
+
+    assert twilio.say("/twilio/gather/?attempt=1", sid=call_sid(9), Digits="1") == ["Enqueue"]
+
+
+def test_callbacks_in_line_are_nobody_who_waits(twilio: Twilio, opening: Queue) -> None:
+    now = timezone.now()
+    assert AnalyticsService().wallboard(now=now).totals.waiting == 0
+
+    enqueue(twilio, call_sid(9))
+
+    totals = AnalyticsService().wallboard(now=now + timedelta(seconds=60)).totals
+    assert (totals.waiting, round(totals.longest_wait_s or 0, -1)) == (1, 60)
+
+
+def test_who_has_answered_a_callback_waits_from_then_on(twilio: Twilio, on_the_line: QueueEntry) -> None:
+    QueueEntry.objects.filter(pk=on_the_line.pk).update(enqueued_at=timezone.now() - timedelta(hours=10))
+
+    totals = AnalyticsService().wallboard(now=timezone.now() + timedelta(seconds=60)).totals
+
+    assert (totals.waiting, round(totals.longest_wait_s or 0, -1)) == (1, 60)
 
 
 def test_callbacks_of_a_closed_queue_hold_up_no_others(overnight: list[CallbackRequest]) -> None:
