@@ -176,11 +176,22 @@ def joined_reservation(entry: QueueEntry) -> Reservation | None:
     return reservation
 
 
-def visit(pk: int) -> QueueEntry | None:
-    """An entry with its queue and call."""
-    sql = f"SELECT {_VISIT.columns} FROM django_twilio_call_queueentry e {_OF_ENTRY} WHERE e.id = %s"
-    rows = _VISIT.first(sql, [pk])
-    return None if rows is None else _visit(*rows)
+def visit(pk: int) -> tuple[QueueEntry, int] | None:
+    """An entry with its queue and call, and how many callbacks are before it: Twilio's queue knows nothing of those."""
+    sql = f"""
+        SELECT {_VISIT.columns}, (
+            SELECT count(*) FROM django_twilio_call_callbackrequest b
+            JOIN django_twilio_call_queueentry o ON o.id = b.entry_id JOIN django_twilio_call_call w ON w.id = o.call_id
+            WHERE b.state = 'lined_up' AND o.queue_id = e.queue_id AND o.state = 'waiting' AND w.sid LIKE %s
+            AND (o.rank_at, o.id) < (e.rank_at, e.id)
+        )
+        FROM django_twilio_call_queueentry e {_OF_ENTRY} WHERE e.id = %s
+        """
+    rows = _VISIT.first(sql, [_NOT_MADE, pk])
+    if rows is None:
+        return None
+    *joined, callbacks = rows
+    return _visit(*joined), callbacks
 
 
 def entrance(*, queue_key: str, call_sid: str, heard_since: datetime) -> Entrance | None:

@@ -95,19 +95,21 @@ class QueueService(BaseService):
 
         Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same.
         """
-        entry = visit(entry_id)
-        if entry is None:
+        found = visit(entry_id)
+        if found is None:
             return Wait(position=0)
+        entry, callbacks = found
         if entry.state not in QueueEntryState.OPEN_STATES:
             return GiveUp()  # nobody will ever come for them
         queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
         if not being_fetched and (waited >= queue.max_wait or _waited_here(entry, now) >= queue.max_wait):
             return GiveUp()
-        announced = position if not being_fetched and self._is_due(entry, waited) else 0
+        place = position + callbacks if position else 0
+        announced = place if not being_fetched and self._is_due(entry, waited) else 0
         estimated = announced and queue.announce_estimate
         return Wait(
             position=announced,
-            estimate=EstimateService().estimate(queue_id=queue.pk, position=position, now=now) if estimated else None,
+            estimate=EstimateService().estimate(queue_id=queue.pk, position=place, now=now) if estimated else None,
             music=queue.hold_music_url,
             offers=() if being_fetched else self._offers(entry, waited),
             speech=speech_of(queue),

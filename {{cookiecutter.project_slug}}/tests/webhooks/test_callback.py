@@ -255,6 +255,27 @@ def test_callbacks_in_line_are_nobody_who_waits(twilio: Twilio, opening: Queue) 
     assert (totals.waiting, round(totals.longest_wait_s or 0, -1)) == (1, 60)
 
 
+@pytest.mark.parametrize(("priority", "place"), [(1, 4), (700, 1)])
+def test_callbacks_before_a_caller_are_counted_in_their_position(
+    twilio: Twilio, opening: Queue, priority: int, place: int
+) -> None:
+    Queue.objects.filter(pk=opening.pk).update(priority=priority)
+    entry = enqueue(twilio, call_sid(9))
+
+    said = twilio.post(f"/twilio/wait/?entry={entry.pk}", sid=call_sid(9), QueuePosition=1).content.decode()
+
+    assert f"You are number {place} in line" in said
+
+
+def test_a_callback_an_agent_was_found_for_is_before_nobody(twilio: Twilio, agent: Agent, opening: Queue) -> None:
+    entry = enqueue(twilio, call_sid(9))
+    RoutingService().route(now=timezone.now())
+
+    said = twilio.post(f"/twilio/wait/?entry={entry.pk}", sid=call_sid(9), QueuePosition=1).content.decode()
+
+    assert "You are number 3 in line" in said
+
+
 def test_who_has_answered_a_callback_waits_from_then_on(twilio: Twilio, on_the_line: QueueEntry) -> None:
     QueueEntry.objects.filter(pk=on_the_line.pk).update(enqueued_at=timezone.now() - timedelta(hours=10))
 
