@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Sum
-from django.db.models.functions import Cast, TruncDate
+from django.db.models.functions import Cast, Greatest, TruncDate
 
 from ..constants import Onward, QueueEntryState
 from ..models import QueueEntry, QueueInterval
@@ -23,7 +23,9 @@ ANSWERED: Final = Q(state=QueueEntryState.ANSWERED)
 ABANDONED: Final = Q(state=QueueEntryState.ABANDONED)
 PROMISED: Final = Q(state=QueueEntryState.OVERFLOWED, overflow_to=Onward.CALLBACK)
 """Those who will be called back."""
-_WAIT = ExpressionWrapper(F("answered_at") - F("enqueued_at"), output_field=DurationField())
+CAME: Final = Greatest("enqueued_at", "call__started_at")
+"""From when a visit waits. One of a callback has its old place, but is in line only since its call was lined up."""
+_WAIT = ExpressionWrapper(F("answered_at") - CAME, output_field=DurationField())
 _THRESHOLD = ExpressionWrapper(
     # Cast: on SQLite Django multiplies no PositiveIntegerField with a duration.
     Cast("queue__service_level_threshold", IntegerField()) * timedelta(seconds=1),
@@ -106,12 +108,12 @@ def columns(short: int) -> dict[str, Aggregate]:
 
 def outcomes(short: int) -> dict[str, Aggregate]:
     """What is counted of visits; whoever gave up within `short` seconds is `abandoned_short`."""
-    left_in_time = Q(ended_at__lte=F("enqueued_at") + _THRESHOLD)
-    gave_up = ABANDONED & Q(ended_at__lt=F("enqueued_at") + timedelta(seconds=short))
+    left_in_time = Q(ended_at__lte=CAME + _THRESHOLD)
+    gave_up = ABANDONED & Q(ended_at__lt=CAME + timedelta(seconds=short))
     return {
         "offered": Count("pk"),
         "answered": Count("pk", filter=ANSWERED),
-        "answered_in_time": Count("pk", filter=ANSWERED & Q(answered_at__lte=F("enqueued_at") + _THRESHOLD)),
+        "answered_in_time": Count("pk", filter=ANSWERED & Q(answered_at__lte=CAME + _THRESHOLD)),
         "abandoned": Count("pk", filter=ABANDONED),
         "abandoned_short": Count("pk", filter=gave_up),
         "overflowed": Count("pk", filter=Q(state=QueueEntryState.OVERFLOWED)),

@@ -44,7 +44,7 @@ TALKED: Final = Q(
 """Offers of which a conversation came that has ended."""
 Counting: TypeAlias = Callable[["Sums", QuerySet[Any]], None]
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_WAIT: Final = Milliseconds("enqueued_at", Coalesce("answered_at", "ended_at"))
+_WAIT: Final = Milliseconds(counts.CAME, Coalesce("answered_at", "ended_at"))
 _TALK_BEGAN: Final = Greatest("entry__answered_at", Coalesce("accepted_at", "created_at"))
 """When the caller and the agent of an offer that `TALKED` were put through."""
 

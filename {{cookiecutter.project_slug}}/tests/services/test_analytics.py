@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django_twilio_call.cache import invalidate_service_cache
 from django_twilio_call.constants import QueueEntryState
 from django_twilio_call.exceptions import ValidationError
-from django_twilio_call.models import Agent, Call, Queue, QueueEntry
+from django_twilio_call.models import Agent, Call, Queue, QueueEntry, QueueInterval
 from django_twilio_call.services import AnalyticsService, IntervalService
 from django_twilio_call.services.analytics import AllQueues
 from django_twilio_call.services.counts import CallCounts
@@ -57,6 +57,20 @@ def test_what_counts_as_short_is_configured_and_said(a_morning: None) -> None:
 
     assert service.level(service.get_call_analytics(first=DAY, last=DAY, now=NOW)) == 100 * 2 / 3
     assert service.formula.endswith("abandoned within 60 s)")
+
+
+def test_a_callbacks_wait_begins_when_it_is_lined_up_and_not_the_night_before(queue: Queue, now: datetime) -> None:
+    """In rows, and when they have been counted."""
+    for state, waited in ((QueueEntryState.ANSWERED, 20), (QueueEntryState.ABANDONED, 3)):
+        kept = visit(queue, state, now, waited)
+        QueueEntry.objects.filter(pk=kept.pk).update(enqueued_at=now - timedelta(hours=9))
+
+    for _ in range(2):
+        cache.clear()
+        counts = AnalyticsService().get_call_analytics(first=DAY, last=DAY, now=NOW)
+        assert (counts.answered_in_time, counts.abandoned_short, counts.average_speed_of_answer) == (1, 1, 20)
+        IntervalService().count(now=now)
+    assert QueueInterval.objects.get().abandon_wait_ms == 3000
 
 
 def test_nobody_at_all_gives_no_figure_rather_than_a_wrong_one() -> None:
