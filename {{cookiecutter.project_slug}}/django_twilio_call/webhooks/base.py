@@ -30,6 +30,14 @@ counts: Final[Counter[tuple[str, str]]] = Counter()
 """(kind, outcome) -> how often; outcomes: answered, duplicate, refused, fallback. For the metrics door."""
 
 MAX_REDIALS: Final = 5
+_ALWAYS: Final = {
+    *("AccountSid", "ApiVersion", "CallSid", "CallStatus", "CallToken", "Direction", "ForwardedFrom", "ParentCallSid"),
+    *("CallerName", "StirStatus", "StirVerstat", "StirPassportToken"),
+    *(f"{who}{what}" for who in ("From", "To", "Caller", "Called") for what in ("", "City", "State", "Zip", "Country")),
+}
+"""What Twilio tells of the call with every request, so with the next one as well."""
+_LONGEST: Final = 300
+"""Characters of a field: no webhook reads more (`Delivery.text`), and an address must not grow without end."""
 _CALL_SID: Final = re.compile(r"CA[0-9a-f]{32}")
 
 
@@ -142,12 +150,16 @@ class TwilioWebhook(View):
         return self.fall_back(request, delivery, error)
 
     def fall_back(self, request: HttpRequest, delivery: Delivery, error: Exception) -> HttpResponse:
-        """TwiML without help from anything: keep the caller on the line and ask again, or apologise in the end."""
+        """TwiML without help from anything: keep the caller on the line and ask again, or apologise in the end.
+
+        What Twilio tells once (a key, a result, what a phone joins for) it would not tell again, so it goes along:
+        all of it, for whatever a webhook may read.
+        """
         again = int(again) if (again := delivery.fields.get("again", "")).isdecimal() else 0
         config = get_config()
         if isinstance(error, CallCenterError) or again >= MAX_REDIALS:
             return _xml(twiml.trouble(config))
-        kept = {name: delivery.fields[name] for name in ("Digits",) if name in delivery.fields}
+        kept = {name: value[:_LONGEST] for name, value in delivery.fields.items() if name not in _ALWAYS}
         query = {**request.GET.dict(), **kept, "again": str(again + 1)}
         return _xml(twiml.try_again(config, f"{signed_url(request).partition('?')[0]}?{urlencode(query)}"))
 
