@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -69,7 +70,7 @@ class Telephony(Protocol):
         """
 
     def end_call(self, *, sid: str) -> None:
-        """End a live call. Raises `CallNotInProgress` when it has ended."""
+        """End a live call. Raises `CallNotInProgress` when it has ended, or Twilio knows of none."""
 
     def call(self, *, sid: str) -> TwilioCall | None:
         """What Twilio knows of a call; None where it knows of none."""
@@ -134,7 +135,8 @@ class TwilioTelephony:
 
     def end_call(self, *, sid: str) -> None:
         """See `Telephony`."""
-        self._update(sid, status="completed")
+        with _gone_is_over():
+            self._update(sid, status="completed")
 
     def call(self, *, sid: str) -> TwilioCall | None:
         """See `Telephony`."""
@@ -195,12 +197,8 @@ class TwilioTelephony:
 
     def update_participant(self, *, conference: str, sid: str, changes: Mapping[str, Any]) -> None:
         """See `Telephony`."""
-        try:
+        with _gone_is_over():
             self._ask(lambda: self._client.conferences(conference).participants(sid).update(**changes))
-        except TelephonyError as error:
-            if error.code == NOT_FOUND:
-                raise CallNotInProgress(str(error), code=error.code, status=error.status) from error
-            raise
 
     def add_participant(self, *, conference: str, to: str, label: str, status_url: str) -> None:
         """See `Telephony`."""
@@ -262,6 +260,17 @@ def _read_recording(recording: Any) -> TwilioRecording:
         duration=int(recording.duration) if recording.duration else None,
         url=recording.media_url or "",
     )
+
+
+@contextmanager
+def _gone_is_over() -> Iterator[None]:
+    """A leg that Twilio does not find has ended, and has left its conference."""
+    try:
+        yield
+    except TelephonyError as error:
+        if error.code == NOT_FOUND:
+            raise CallNotInProgress(str(error), code=error.code, status=error.status) from error
+        raise
 
 
 def _translated(error: Any) -> TelephonyError:

@@ -111,8 +111,9 @@ def test_a_call_is_ended(api: Api) -> None:
     assert api.asked[0].endswith("Status=completed")
 
 
-def test_a_call_that_is_over_says_so(api: Api) -> None:
-    api.status, api.body = 400, {"code": 21220, "message": "Call is not in-progress", "status": 400}
+@pytest.mark.parametrize(("status", "code"), [(400, 21220), (404, 20404)], ids=["ended", "unknown"])
+def test_a_call_that_is_over_says_so(api: Api, status: int, code: int) -> None:
+    api.status, api.body = status, {"code": code, "message": "Call is not in-progress", "status": status}
 
     with pytest.raises(CallNotInProgress):
         telephony(api.url).end_call(sid=call_sid(1))

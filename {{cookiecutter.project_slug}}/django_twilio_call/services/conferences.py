@@ -116,13 +116,18 @@ class ConferenceService(BaseService):
         """Somebody came, went, or was changed: told in any order, and more than once."""
         Participant.objects.project(participant)
 
-    def ended(self, *, reservation_id: int, room: str = "", now: datetime) -> None:
+    def ended(self, *, reservation_id: int, room: str = "", sid: str = "", now: datetime) -> None:
         """The conversation is over: its agent goes on to wrap-up. Whoever else was in it, the sweep lets go.
 
         That is the agent of the reservation it began with, or who has taken the caller over in its `room` since.
+        Nobody is inside of `sid` any more, also where Twilio's word of somebody's leaving was lost.
         """
         if (reservation := lock_owner(reservation_id, room=room)) is not None:
             release(reservation, now=now)
+        # After the entry was locked, as whoever changes participants does. Where the caller never came, the agent was
+        # alone, and nobody is missed.
+        if reservation is None or reservation.entry.answered_at is not None:
+            Participant.objects.filter(sid=sid, left_at=None).update(left_at=now)
 
     def outside_status(self, *, leg_id: int, ended: bool, now: datetime) -> None:
         """How the call to somebody outside goes."""

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from ..constants import CallStatus, HTTPStatusCodes, OutboxKind, OutboxState, QueueEntryState, RecordingState
 from ..exceptions import CallNotInProgress, NotSent, TelephonyError
 from ..media import Media, get_media
-from ..models import Call, Outbox, OutsideLeg, Pace, QueueEntry, Recording, WebhookEvent
+from ..models import Call, Outbox, OutsideLeg, Pace, Participant, QueueEntry, Recording, WebhookEvent
 from ..models.written import lock_due
 from ..retry import Backoff, full_jitter
 from ..telephony import Telephony, get_telephony
@@ -161,6 +161,7 @@ class OutboxService(BaseService):
         end(command, OutboxState.DONE, now)
         if command.kind == OutboxKind.END_CALL:
             Call.objects.project(sid=command.call_sid, status=CallStatus.COMPLETED, sequence=-1, now=now)
+            Participant.objects.filter(call_sid=command.call_sid, left_at=None).update(left_at=now)
 
     def _pause(self, command: Outbox, recording: Recording) -> None:
         paused = command.kind == OutboxKind.PAUSE_RECORDING

@@ -33,6 +33,7 @@ class ConferenceWebhook(StatusCallback):
             ConferenceService().ended(
                 reservation_id=delivery.number("reservation"),
                 room=unnamed(delivery.text("FriendlyName", "", most=NAME)),
+                sid=delivery.text("ConferenceSid", most=34),
                 now=delivery.now,
             )
         elif event.startswith("participant-"):

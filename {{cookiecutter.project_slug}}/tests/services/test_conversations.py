@@ -531,6 +531,37 @@ def test_somebody_outside_who_does_not_go_is_told_again(switch: Switch, ada: Age
     assert people(switch) == [{CALLER, leg_of(ada)}]
 
 
+def silent(switch: Switch, sid: str) -> None:
+    """A leg ends, and Twilio's word of its leaving is lost."""
+    for room in switch.rooms.values():
+        room.legs.pop(sid, None)
+    switch.where.pop(sid)
+
+
+def test_somebody_outside_whose_leaving_nobody_told_is_told_to_go_once(switch: Switch, ada: Agent) -> None:
+    leg = call_in(switch, ada)
+    silent(switch, leg)
+    ConferenceService().take_back(agent_id=ada.pk, now=timezone.now())
+
+    for minute in range(10):
+        switch.work(timezone.now() + timedelta(minutes=minute))
+
+    assert Outbox.objects.filter(kind="end_call", call_sid=leg).count() == 1
+    assert not Participant.objects.filter(call_sid=leg, left_at=None).exists()
+
+
+def test_nobody_is_inside_a_conference_that_ended(switch: Switch, ada: Agent, twilio: Twilio) -> None:
+    leg = call_in(switch, ada)
+    elsewhere = Participant.objects.create(
+        sid="CF" + "9" * 32, call_sid=call_sid(9), room="r", sequence=1, joined_at=timezone.now()
+    )
+    told = {"ConferenceSid": Participant.objects.get(call_sid=leg).sid, "StatusCallbackEvent": "conference-end"}
+
+    twilio.post(f"/twilio/conference/?reservation={reservation_of(ada).pk}", **told, SequenceNumber=99)
+
+    assert list(Participant.objects.filter(left_at=None)) == [elsewhere]
+
+
 def test_a_call_outside_that_nobody_wants_any_more_is_not_made(switch: Switch, ada: Agent) -> None:
     ConferenceService().ask_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
     ConferenceService().take_back(agent_id=ada.pk, now=timezone.now())
