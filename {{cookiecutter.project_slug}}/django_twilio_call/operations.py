@@ -24,7 +24,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
-from . import transport
+from . import steps, transport
 from .cache import counters
 from .conf import Config, get_reading, pin, reload, unpin
 from .conf.fingerprint import digests, fingerprint
@@ -142,7 +142,7 @@ def _described(started_at: datetime) -> RunningProcess:
         digests=marks,
         pending=list(last.pending) if last else [],
         refused=last is not None and last.result == reload.REFUSED,
-        figures={"cache": counters.snapshot(), "twilio": dict(transport.counts)},
+        figures={"cache": counters.snapshot(), "twilio": dict(transport.counts), "failures": dict(steps.counts)},
         started_at=started_at,
         seen_at=now,
     )

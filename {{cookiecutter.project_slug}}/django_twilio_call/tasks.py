@@ -10,6 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from . import steps
 from .retry import CircuitBreaker
 from .services import (
     DialingService,
@@ -29,29 +30,40 @@ counts: Final[Counter[str]] = Counter()
 """unsent: wake-up messages the broker did not take."""
 
 
+WORK: Final[steps.Steps] = {
+    "route": lambda: RoutingService().route(now=timezone.now()),
+    "deliver": lambda: OutboxService().deliver(now=timezone.now()),
+}
+SWEEP: Final[steps.Steps] = {
+    "dial": lambda: DialingService().sweep(now=timezone.now()),
+    "expire": lambda: RoutingService().sweep(now=timezone.now()),
+    "settle": lambda: SettlingService().sweep(now=timezone.now()),
+    **WORK,
+    "count": lambda: IntervalService().count(now=timezone.now()),
+}
+RECONCILE: Final[steps.Steps] = {
+    "submissions": lambda: SubmissionService().settle(now=timezone.now()),
+    "compare": lambda: ReapingService().compare(now=timezone.now()),
+    "recordings": lambda: LostRecordingService().look(now=timezone.now()),
+}
+
+
 @shared_task
 def work() -> None:
     """Bring waiting callers and available agents together, and send what the outbox holds."""
-    RoutingService().route(now=timezone.now())
-    OutboxService().deliver(now=timezone.now())
+    steps.take(WORK)
 
 
 @shared_task
 def sweep() -> None:
     """Do what time brings, and whatever a lost message left undone. Beat asks for it every `sweep_interval` seconds."""
-    DialingService().sweep(now=timezone.now())
-    RoutingService().sweep(now=timezone.now())
-    SettlingService().sweep(now=timezone.now())
-    work()
-    IntervalService().count(now=timezone.now())
+    steps.take(SWEEP)
 
 
 @shared_task
 def reconcile() -> None:
     """Ask Twilio what it did not say: which calls were made or have ended, what was recorded. Each when it is due."""
-    SubmissionService().settle(now=timezone.now())
-    ReapingService().compare(now=timezone.now())
-    LostRecordingService().look(now=timezone.now())
+    steps.take(RECONCILE)
 
 
 @shared_task

@@ -27,14 +27,17 @@ LATEST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class TwilioCall:
-    """A leg as Twilio remembers it; `duration` in seconds, None while it lives."""
+    """A leg as Twilio remembers it; `duration` in seconds, None while it lives.
+
+    Of a leg that was made just now Twilio may not say when: `created_at` is None.
+    """
 
     sid: str
     status: str
     from_number: str
     to_number: str
     direction: str
-    created_at: datetime
+    created_at: datetime | None
     duration: int | None = None
 
     @property
@@ -152,7 +155,8 @@ class TwilioTelephony:
     def calls_made(self, *, to: str, since: datetime) -> list[TwilioCall]:
         """See `Telephony`. Not by StartTime: a call that Twilio holds back has none yet."""
         found = self._list(most=LATEST, to=to, from_=get_config().twilio_phone_number)
-        return [call for call in found if call.created_at >= since and call.direction == "outbound-api"]
+        outbound = (call for call in found if call.direction == "outbound-api")
+        return [call for call in outbound if call.created_at is None or call.created_at >= since]
 
     def live_calls(self, *, most: int) -> list[TwilioCall]:
         """See `Telephony`."""
@@ -187,7 +191,8 @@ class TwilioTelephony:
 
         try:
             found = self._client.recordings.stream(date_created_after=since, page_size=RECORDINGS_PAGE)
-            for recording in map(_read_recording, found):
+            # One that was begun just now may have no date yet: it is asked for again when it is older.
+            for recording in map(_read_recording, (each for each in found if each.date_created is not None)):
                 if recording.created_at < since:
                     return
                 if recording.created_at <= until:

@@ -71,7 +71,7 @@ class FakeTelephony:
         """Those that were made."""
         self._ask("made", to)
         made = [call for call in self.calls.values() if call.direction == "outbound-api" and call.to_number == to]
-        return [call for call in made if call.created_at >= since]
+        return [call for call in made if call.created_at is None or call.created_at >= since]
 
     def live_calls(self, *, most: int) -> list[TwilioCall]:
         """Those that have not ended."""

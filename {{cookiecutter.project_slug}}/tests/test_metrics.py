@@ -187,3 +187,18 @@ def test_what_came_of_requests_to_twilio_is_told_of_this_pod_and_of_all_processe
     assert sample(said, "twilio_requests_told", result="opened") == 2
     assert sample(said, "twilio_requests_told", result="left_alone") == 4
     assert sample(said, "outbox_in_doubt") == 0
+
+
+@pytest.mark.django_db
+def test_failed_steps_of_all_workers_are_told_and_zero_before_the_first() -> None:
+    for host, times in (("worker-1", 2), ("worker-2", 3)):
+        running(host, "same")
+        RunningProcess.objects.filter(host=host).update(figures={"failures": {"route": times}})
+
+    said = ask().content.decode()
+
+    assert sample(said, "step_failures_told", step="route") == 5
+    assert {step: sample(said, "step_failures_told", step=step) for step in ("dial", "recordings")} == {
+        "dial": 0,
+        "recordings": 0,
+    }

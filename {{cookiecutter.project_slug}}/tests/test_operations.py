@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_twilio_call import operations
+from django_twilio_call import operations, steps
 from django_twilio_call.cache import counters
 from django_twilio_call.conf import get_config, live, reload
 from django_twilio_call.conf.fingerprint import digests
@@ -77,6 +77,15 @@ def test_it_tells_what_its_cache_did(begun: None) -> None:
     operations.begin("web")
 
     assert RunningProcess.objects.get().figures["cache"]["ivr"]["hits"] >= 2
+
+
+def test_a_worker_tells_which_of_its_steps_failed(begun: None) -> None:
+    steps.counts["route"] += 1
+    operations.end()
+
+    operations.begin("worker")
+
+    assert RunningProcess.objects.get().figures["failures"]["route"] >= 1
 
 
 def test_it_says_so_once_a_minute_and_at_once_after_a_reload(begun: None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from django_twilio_call import tasks
+from django_twilio_call import steps, tasks
 from django_twilio_call.models import Agent, QueueEntry, Reservation
 from django_twilio_call.retry import CircuitBreaker
 from tests.fakes import Twilio
@@ -77,3 +79,56 @@ def test_the_sweep_finds_a_caller_whose_message_was_lost(twilio: Twilio, agent: 
     tasks.sweep()
 
     assert Reservation.objects.count() == 1
+
+
+def broken() -> None:
+    raise KeyError("nobody expected that")
+
+
+def test_a_step_that_fails_keeps_no_other_from_being_taken_is_counted_and_lets_the_task_fail() -> None:
+    taken: list[str] = []
+    before = steps.counts["second"]
+
+    with pytest.raises(KeyError, match="nobody expected"):
+        steps.take({"first": lambda: taken.append("first"), "second": broken, "third": lambda: taken.append("third")})
+
+    assert taken == ["first", "third"]
+    assert steps.counts["second"] == before + 1
+
+
+def test_of_several_failures_the_first_is_told_and_all_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(KeyError):
+        steps.take({"first": broken, "second": lambda: 1 / 0})
+
+    assert [record.message for record in caplog.records] == ["the step 'first' failed", "the step 'second' failed"]
+    assert all(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", ["dial", "expire", "settle", "deliver", "count"])
+def test_whatever_fails_in_the_sweep_callers_get_their_agents(
+    twilio: Twilio, agent: Agent, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    enqueue(twilio)
+    monkeypatch.setitem(tasks.SWEEP, step, broken)
+
+    with pytest.raises(KeyError):
+        tasks.sweep()
+
+    assert Reservation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "chosen"), [(tasks.work, tasks.WORK), (tasks.reconcile, tasks.RECONCILE)], ids=["work", "reconcile"]
+)
+def test_the_other_tasks_take_all_their_steps_as_well(
+    monkeypatch: pytest.MonkeyPatch, task: Callable[[], None], chosen: steps.Steps
+) -> None:
+    before = {name: steps.counts[name] for name in chosen}
+    for name in chosen:
+        monkeypatch.setitem(chosen, name, broken)
+
+    with pytest.raises(KeyError):
+        task()
+
+    assert {name: steps.counts[name] - before[name] for name in chosen} == dict.fromkeys(chosen, 1)

@@ -181,7 +181,7 @@ def test_a_call_is_read_as_twilio_shows_it(api: Api) -> None:
 
     assert found is not None
     assert (found.sid, found.status, found.from_number, found.to_number) == (call_sid(1), "in-progress", "+1", "+2")
-    assert (found.is_live, found.duration, found.created_at.hour) == (True, 7, 9)
+    assert (found.is_live, found.duration, found.created_at) == (True, 7, datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
 
 
 def test_a_call_nobody_knows_is_none(api: Api) -> None:
@@ -197,6 +197,12 @@ def test_calls_made_are_ours_and_as_young_as_asked_for(api: Api) -> None:
     assert telephony(api.url).calls_made(to="+2", since=NOON) == []
     assert "To=%2B2" in api.asked[0]
     assert "StartTime" not in api.asked[0]
+
+
+def test_a_call_that_has_no_date_yet_was_made_just_now(api: Api) -> None:
+    api.body = {"calls": [{**SHOWN, "date_created": None}], "page_size": 50}
+
+    assert [call.created_at for call in telephony(api.url).calls_made(to="+2", since=NOON)] == [None]
 
 
 def test_live_calls_are_read_up_to_a_limit(api: Api) -> None:
@@ -244,6 +250,14 @@ def test_recordings_are_those_of_the_time_even_if_twilio_gives_the_whole_day(api
 
     assert [each.created_at for each in found] == [NOON]
     assert "PageSize=1000" in api.asked[0]
+
+
+def test_a_recording_that_has_no_date_yet_is_for_the_next_time(api: Api) -> None:
+    api.body = {"recordings": [{**RECORDED, "date_created": None}, RECORDED], "page_size": 1000}
+
+    found = list(telephony(api.url).recordings(since=NOON - timedelta(hours=1), until=NOON + timedelta(hours=1)))
+
+    assert [each.created_at for each in found] == [NOON]
 
 
 @pytest.mark.parametrize("status", [404, 500])

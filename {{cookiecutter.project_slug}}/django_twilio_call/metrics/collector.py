@@ -18,6 +18,7 @@ from ..constants import OutboxState
 from ..dependencies import dependencies
 from ..models import Call, Outbox, RunningProcess
 from ..services import AnalyticsService
+from ..tasks import RECONCILE, SWEEP
 from ..transport import COUNTED
 from . import pod
 
@@ -41,7 +42,7 @@ class Figures(Collector):
         yield _gauge("dependency_up", "1: it answers.", {(name,): up for name, up in found.items()}, "dependency")
         if found["database"]:
             try:
-                yield from [*_processes(), *_twilio(), *_calls(), *_outbox()]
+                yield from [*_processes(), *_told(), *_calls(), *_outbox()]
             except (DatabaseError, InterfaceError):
                 return
 
@@ -92,14 +93,23 @@ def _cache(counted: dict[str, Counter[str]]) -> Iterator[Metric]:
         yield _counter(f"cache_server_{name}", f"The cache server's {name}.", {(): counted["link"][name]})
 
 
-def _twilio() -> Iterator[Metric]:
-    """Workers make the requests, and nobody scrapes them: so of all processes that run, as they told."""
-    told = RunningProcess.objects.alive(timezone.now()).values_list("figures", flat=True)
+def _told() -> Iterator[Metric]:
+    """What workers do, and nobody scrapes them: so of all processes that run, as they told."""
+    told = list(RunningProcess.objects.alive(timezone.now()).values_list("figures", flat=True))
+    twilio = _together(told, "twilio")
+    values = {(name,): float(twilio[name]) for name in COUNTED}
+    yield _gauge("twilio_requests_told", "REST requests of all running processes since they began.", values, "result")
+    failures = _together(told, "failures")
+    # Each from the beginning: Prometheus sees no change in what was not there before.
+    values = {(name,): float(failures[name]) for name in (*SWEEP, *RECONCILE)}
+    yield _gauge("step_failures_told", "Failed steps of all running workers since they began.", values, "step")
+
+
+def _together(told: Iterable[Mapping[str, Mapping[str, int]]], what: str) -> Counter[str]:
     total: Counter[str] = Counter()
     for figures in told:
-        total.update(figures.get("twilio", {}))
-    values = {(name,): float(total[name]) for name in COUNTED}
-    yield _gauge("twilio_requests_told", "REST requests of all running processes since they began.", values, "result")
+        total.update(figures.get(what, {}))
+    return total
 
 
 def _calls() -> Iterator[Metric]:

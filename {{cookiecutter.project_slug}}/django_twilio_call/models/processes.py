@@ -28,7 +28,8 @@ class RunningProcessQuerySet(models.QuerySet["RunningProcess"]):
 
 class RunningProcess(models.Model):
     """One process. `digests` tell its values apart without telling them; `pending` names what a restart would bring,
-    `figures` has what it counted: {"cache": {service: counters}}.
+    `figures` has what it counted: {"cache": {service: counters}, "twilio": {result: count},
+    "failures": {step: count}}.
     """
 
     host = models.CharField(max_length=255)

@@ -57,22 +57,34 @@ class OutboxService(BaseService):
         """Send every command that is due, from `now` on; answers how many were taken.
 
         Calls to be made come last, and no more often than the account may: the others wait for the next delivery.
+        What nobody expected of one command is raised when the others have been sent.
         """
         began, taken = self._clock(), 0
+        unexpected: Exception | None = None
 
         def at() -> datetime:
             return now + timedelta(seconds=self._clock() - began)
 
         while (command := self._lease(at()) or self._lease_call(at())) is not None:
             taken += 1
-            if self._overtaken(command):
-                # A call that is not made is a try that failed: `dialing` makes another one.
-                lost = command.kind == OutboxKind.CREATE_CALL
-                command.last_error = OVERTAKEN
-                end(command, OutboxState.FAILED if lost else OutboxState.DONE, at())
-            else:
-                self._send(command, at)
+            try:
+                self._deliver(command, at)
+            except Exception as error:  # the edge: whatever one command met, others are to be sent
+                logger.exception("a command failed as nobody expected", extra={"outbox": command.pk})
+                self._failed_somehow(command, error, at())
+                unexpected = unexpected or error
+        if unexpected is not None:
+            raise unexpected
         return taken
+
+    def _deliver(self, command: Outbox, at: Callable[[], datetime]) -> None:
+        if not self._overtaken(command):
+            self._send(command, at)
+            return
+        # A call that is not made is a try that failed: `dialing` makes another one.
+        lost = command.kind == OutboxKind.CREATE_CALL
+        command.last_error = OVERTAKEN
+        end(command, OutboxState.FAILED if lost else OutboxState.DONE, at())
 
     @transaction.atomic
     def _lease(self, now: datetime) -> Outbox | None:
@@ -184,6 +196,14 @@ class OutboxService(BaseService):
             return
         logger.error("Twilio refused a command for good", extra={"outbox": command.pk, "error": command.last_error})
         give_up(command, now)
+
+    def _failed_somehow(self, command: Outbox, error: Exception, now: datetime) -> None:
+        """As a trouble of Twilio's, that may have been told. If giving up fails as well, so be it: not for ever."""
+        if command.attempts > Backoff.from_config(self.retry_config).max_retries + 1:
+            command.last_error = f"{type(error).__name__}: {error}"
+            end(command, OutboxState.FAILED, now)
+            return
+        self._failed(command, TelephonyError(f"{type(error).__name__}: {error}", retryable=True), now)
 
 
 @transaction.atomic

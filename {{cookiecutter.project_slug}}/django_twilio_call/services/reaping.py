@@ -73,22 +73,23 @@ class ReapingService(BaseService):
 
     def _needless(self, there: Iterable[TwilioCall], now: datetime) -> int:
         """End legs that are over here, or that nobody knows. `alone` has those that are known and not waited for."""
-        grown = {call.sid: call for call in there if call.created_at <= now - YOUNG}
+        dated = ((call, call.created_at) for call in there if call.created_at is not None)
+        grown = {call.sid: (call, created_at) for call, created_at in dated if created_at <= now - YOUNG}
         known = dict(Call.objects.filter(sid__in=grown).values_list("sid", "ended_at"))
         over = [sid for sid, ended in known.items() if ended is not None and ended <= now - alone.GRACE]
-        strangers = [call for sid, call in grown.items() if sid not in known]
+        strangers = [each for sid, each in grown.items() if sid not in known]
         acts = sum(self._end(sid, now) for sid in over)
-        return acts + sum(self._meet(call, now) for call in strangers)
+        return acts + sum(self._meet(call, created_at, now) for call, created_at in strangers)
 
-    def _meet(self, call: TwilioCall, now: datetime) -> bool:
+    def _meet(self, call: TwilioCall, created_at: datetime, now: datetime) -> bool:
         """A leg nobody knows: a caller is remembered, an agent's or one we made is ended, another's is left alone."""
         if (pk := _agent_of(call)) is not None:
             return Agent.objects.filter(pk=pk).exists() and self._end(call.sid, now)
         if call.direction == "inbound":
-            return self._is_our_number(call.to_number) and self._remember(call)
+            return self._is_our_number(call.to_number) and self._remember(call, created_at)
         if call.direction == "outbound-api" and call.from_number == self.config.twilio_phone_number:
             ours = Outbox.objects.filter(
-                kind=OutboxKind.CREATE_CALL, to_number=call.to_number, sent_at__gte=call.created_at - timedelta(hours=1)
+                kind=OutboxKind.CREATE_CALL, to_number=call.to_number, sent_at__gte=created_at - timedelta(hours=1)
             )
             in_doubt = ours.filter(state__in=OutboxState.OPEN_STATES)
             return ours.exists() and not in_doubt.exists() and self._end(call.sid, now)
@@ -97,14 +98,14 @@ class ReapingService(BaseService):
     def _is_our_number(self, number: str) -> bool:
         return number == self.config.twilio_phone_number or IVRFlow.objects.filter(number=number).exists()
 
-    def _remember(self, call: TwilioCall) -> bool:
+    def _remember(self, call: TwilioCall, created_at: datetime) -> bool:
         row = Call(
             sid=call.sid,
             role=CallRole.CUSTOMER,
             from_number=call.from_number,
             to_number=call.to_number,
             status=call.status,
-            started_at=call.created_at,
+            started_at=created_at,
         )
         Call.objects.bulk_create([row], ignore_conflicts=True)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -85,11 +85,12 @@ class RoutingService(BaseService):
         return load()
 
     def _rules(self, queue_id: int) -> Rules:
-        """A queue's rules, read once for all queues; again for one that is newer than what was read."""
+        """A queue's rules, read once for all queues; again for one that is newer than what was read, or was kept."""
+        # A cache of its own would keep a worker from learning what was changed in the web process.
+        if self.config.redis_url and not self._read:
+            self._read = _by_queue(self.rules())
         if queue_id not in self._read:
-            # A cache of its own would keep a worker from learning what was changed in the web process.
-            from_cache = self.config.redis_url and not self._read
-            self._read = {rules.queue_id: rules for rules in (self.rules() if from_cache else load())}
+            self._read = _by_queue(load())
         return self._read[queue_id]
 
     def _reservations(self, now: datetime, queue_id: int | None = None) -> Iterator[Reservation]:
@@ -253,6 +254,10 @@ class RoutingService(BaseService):
     def _release(self, pk: int, now: datetime) -> bool:
         reservation = lock_reservation(pk)
         return reservation is not None and release(reservation, now=now)
+
+
+def _by_queue(rules: Iterable[Rules]) -> dict[int, Rules]:
+    return {each.queue_id: each for each in rules}
 
 
 def _today(now: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count, pairwise
 
@@ -117,6 +118,54 @@ def test_a_command_that_fails_again_and_again_is_given_up_and_lets_the_agent_go(
     assert (command.state, command.attempts) == (OutboxState.FAILED, tries)
     assert telephony.asked.count(("redirect", call_sid(1), "u")) == tries
     assert ("end", call_sid(2)) in telephony.asked
+
+
+def test_a_command_that_fails_as_nobody_expected_holds_up_no_other_and_is_not_tried_for_ever(
+    command: Outbox, telephony: FakeTelephony, now: datetime
+) -> None:
+    service = outbox(telephony)
+    tries = 1 + service.retry_config["max_retries"]
+    end_call(sid=call_sid(7), now=now + timedelta(seconds=1))
+
+    for hour in range(1, tries + 1):
+        telephony.error = TypeError("None is no URL")
+        with pytest.raises(TypeError, match="no URL"):
+            service.deliver(now=now + timedelta(hours=hour))
+    service.deliver(now=now + timedelta(days=1))
+
+    command.refresh_from_db()
+    assert (command.state, command.attempts) == (OutboxState.FAILED, tries)
+    assert command.last_error == "TypeError: None is no URL"
+    assert [asked for asked in telephony.asked if asked[0] == "end"] == [("end", call_sid(7)), ("end", call_sid(2))]
+
+
+def test_a_call_whose_making_failed_as_nobody_expected_may_have_been_made(
+    db: None, telephony: FakeTelephony, now: datetime
+) -> None:
+    to_be_made(now)
+    telephony.error = TypeError("no answer I can read")
+
+    with pytest.raises(TypeError):
+        outbox(telephony).deliver(now=now)
+
+    assert Outbox.objects.get().state == OutboxState.SUBMISSION_UNKNOWN
+
+
+def test_a_command_that_cannot_even_be_given_up_is_not_tried_for_ever(
+    command: Outbox, telephony: FakeTelephony, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*_: object) -> None:
+        raise KeyError("its agent")
+
+    monkeypatch.setattr("django_twilio_call.services.outbox.give_up", no)
+    service = outbox(telephony)
+    for hour in range(20):
+        telephony.error = TelephonyError("trouble", status=503, retryable=True)
+        with suppress(KeyError):
+            service.deliver(now=now + timedelta(hours=hour))
+
+    command.refresh_from_db()
+    assert command.state == OutboxState.FAILED
 
 
 @pytest.mark.parametrize(

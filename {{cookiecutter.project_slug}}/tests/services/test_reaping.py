@@ -130,6 +130,15 @@ def test_a_call_we_made_is_ended_when_nobody_asks_for_it_any_more(
     assert list(Outbox.objects.filter(kind="end_call").values_list("call_sid", flat=True)) == ended
 
 
+def test_a_call_without_a_date_was_made_just_now_and_is_left_alone(
+    agent: Agent, telephony: FakeTelephony, now: datetime
+) -> None:
+    telephony.knows(LEG, status="queued", created_at=None, from_number=f"client:{agent.identity}")
+    telephony.knows(call_sid(2), created_at=now, from_number=f"client:{agent.identity}")
+
+    assert compare(telephony, now + LATER) == [call_sid(2)]
+
+
 def test_one_worker_compares_at_a_time(telephony: FakeTelephony, now: datetime) -> None:
     every = timedelta(seconds=get_config().reconcile_interval)
     for at in (now, now, now + every / 2, now + every):

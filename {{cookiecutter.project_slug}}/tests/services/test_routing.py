@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.db import IntegrityError
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
 from django_twilio_call.models import Agent, AgentStateSpan, Call, Queue, QueueEntry, QueueMembership, Reservation
 from django_twilio_call.services import AgentService, RoutingService
+from django_twilio_call.services.rules import Rules, load
 from tests.conftest import make_agent
 from tests.fakes import call_sid
 
@@ -71,6 +73,29 @@ def test_an_agent_of_another_queue_is_left_alone(queue: Queue, now: datetime) ->
     waiting(queue, 1, now)
 
     assert RoutingService().route(now=now) == 0
+
+
+class Forgetful(RoutingService):
+    """With a shared cache that did not hear of the newest queues."""
+
+    def __init__(self, kept: list[Rules]) -> None:
+        super().__init__()
+        self.kept, self.config = kept, replace(self.config, redis_url="redis://cache")
+
+    def rules(self) -> list[Rules]:  # type: ignore[override]
+        return self.kept
+
+
+def test_a_queue_that_the_kept_rules_do_not_know_is_routed_and_holds_up_no_other(
+    queue: Queue, agent: Agent, now: datetime
+) -> None:
+    routing = Forgetful(load())
+    new = Queue.objects.create(key="new", name="New")
+    make_agent("grace", new)
+    waiting(new, 1, now - timedelta(minutes=5))
+    waiting(queue, 2, now)
+
+    assert routing.route(now=now) == 2
 
 
 def test_routing_goes_on_until_agents_or_callers_run_out(queue: Queue, now: datetime) -> None:
