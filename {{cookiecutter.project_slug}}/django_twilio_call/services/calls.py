@@ -14,11 +14,12 @@ from ..models.written import joined_reservation, lock_reservation
 from ..signals import wake_workers
 from .base import BaseService
 from .callbacks import CallbackService
-from .decisions import Goodbye, Meet, Menu, Queued, Said
+from .decisions import Goodbye, Meet, Menu, Queued, Said, Speech
 from .ivr import IVRService, Step
 from .queues import QueueService
-from .recordings import is_recorded
+from .recordings import is_recorded, is_to_be_told
 from .reservations import change
+from .speech import speech_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,9 @@ class CallService(BaseService):
             return Goodbye()
         if not asked:
             self._fetch(reservation.entry, connect_url=connect_url, status_url=status_url, now=now)
-        return self._meet(reservation, ends=not asked)
+        recorded = is_recorded(reservation.entry, self.config)
+        recorded = recorded or (not asked and is_to_be_told(reservation.entry, self.config))
+        return self._meet(reservation, recorded=recorded, ends=not asked)
 
     def connect(self, *, reservation_id: int, sid: str, now: datetime) -> Meet | Queued | Goodbye:
         """The caller has left the queue for the agent: first writer wins, so an answer never undoes a hang-up.
@@ -92,10 +95,13 @@ class CallService(BaseService):
             return Goodbye()
         waiting = joined_reservation(entry)
         if waiting is not None and entry.state in (QueueEntryState.RESERVED, QueueEntryState.ANSWERED):
+            notice = None
             if entry.state == QueueEntryState.RESERVED:
+                if is_to_be_told(entry, self.config):
+                    entry.consent, notice = True, speech_of(entry.queue)
                 entry.state, entry.answered_at, entry.ended_at = QueueEntryState.ANSWERED, now, now
-                entry.save(update_fields=["state", "answered_at", "ended_at"])
-            return self._meet(waiting)
+                entry.save(update_fields=["state", "answered_at", "ended_at", "consent"])
+            return self._meet(waiting, recorded=is_recorded(entry, self.config), notice=notice)
         if entry.state in QueueEntryState.OPEN_STATES:
             return QueueService().waits(entry)
         return Goodbye()
@@ -143,13 +149,17 @@ class CallService(BaseService):
             "outbox": Outbox.objects.filter(state__in=OutboxState.OPEN_STATES).count(),
         }
 
-    def _meet(self, reservation: Reservation, *, ends: bool = True) -> Meet:
-        """Both legs say whether it is recorded: the conference heeds whoever comes first."""
+    def _meet(
+        self, reservation: Reservation, *, recorded: bool, ends: bool = True, notice: Speech | None = None
+    ) -> Meet:
+        """Both legs say whether it is recorded: the conference heeds whoever comes first. That begins with the second,
+        so not before a caller who hears the `notice` first has heard it."""
         return Meet(
             reservation_id=reservation.pk,
             conference=reservation.conference,
             ends=ends,
-            recorded=is_recorded(reservation.entry, self.config),
+            recorded=recorded,
+            notice=notice,
         )
 
     def _fetch(self, entry: QueueEntry, *, connect_url: str, status_url: str, now: datetime) -> None:

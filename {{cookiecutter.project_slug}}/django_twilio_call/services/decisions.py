@@ -142,7 +142,7 @@ class Meet:
     """Caller and agent meet in `conference` for reservation `reservation_id`.
 
     It ends with whoever leaves it, but for one who was asked in (`ends` is False). A supervisor comes in muted,
-    and is heard, if at all, by the leg `coach` alone.
+    and is heard, if at all, by the leg `coach` alone. `notice`: how to tell a caller first that they are recorded.
     """
 
     reservation_id: int
@@ -150,6 +150,7 @@ class Meet:
     ends: bool = True
     coach: str = ""
     recorded: bool = False
+    notice: Speech | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,6 @@ class QueueService(BaseService):
         closed = self._closed(queue, now)
         if reason := _refusal(met, closed):
             return self._send_on(entry, reason, closed, now)
-        entry.consent = self._told(queue)
         entry.save(force_insert=True)
         wake_workers()
         return replace(self.waits(entry), recording=self._notice(queue), speech=speech_of(queue))
@@ -86,14 +85,13 @@ class QueueService(BaseService):
     def arrives(self, entry: QueueEntry) -> Queued:
         """As `waits`, for a caller who comes out of a conversation: first they are told, or asked, as who enters is."""
         queue = entry.queue
-        if told := self._told(queue):
-            QueueEntry.objects.filter(pk=entry.pk).update(consent=told)
         return replace(self.waits(entry), recording=self._notice(queue), speech=speech_of(queue))
 
-    def wait(self, *, entry_id: int, position: int, waited: int, now: datetime) -> Wait | GiveUp:
+    def wait(self, *, entry_id: int, position: int, waited: int, told: bool = False, now: datetime) -> Wait | GiveUp:
         """What the caller hears next, from what Twilio says of the wait (`waited` seconds) and the queue's rules.
 
-        Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same.
+        Twilio asks again whenever the music ends, and may ask twice at once: then it is told the same. `told`: before
+        they came here they were told that they are recorded. Now they have heard it to the end, and stayed.
         """
         found = visit(entry_id)
         if found is None:
@@ -101,6 +99,8 @@ class QueueService(BaseService):
         entry, callbacks = found
         if entry.state not in QueueEntryState.OPEN_STATES:
             return GiveUp()  # nobody will ever come for them
+        if told and entry.consent is None:
+            QueueEntry.objects.filter(pk=entry.pk, consent=None).update(consent=True)
         queue, being_fetched = entry.queue, entry.state == QueueEntryState.RESERVED
         if not being_fetched and (waited >= queue.max_wait or _waited_here(entry, now) >= queue.max_wait):
             return GiveUp()
@@ -213,10 +213,6 @@ class QueueService(BaseService):
     def _notice(self, queue: Queue) -> str:
         """What a caller who enters is told of being recorded."""
         return queue.recording if self.config.enable_call_recording else RecordingPolicy.NEVER
-
-    def _told(self, queue: Queue) -> bool | None:
-        """The consent that goes with the notice: who hears it and stays agrees, who is asked has yet to answer."""
-        return True if self._notice(queue) == RecordingPolicy.ANNOUNCED else None
 
     def _possible(self, entry: QueueEntry, way: str) -> str:
         """The way onward, or goodbye where this deploy or the queue has no such way.

@@ -26,10 +26,19 @@ YES = "1"
 def is_recorded(entry: QueueEntry, config: Config) -> bool:
     """Whether the caller's conversation is recorded: never without their having heard of it, or agreed to it.
 
-    The queue's policy does not say so: a callback waits in no line, and nobody has told them.
+    The queue's policy does not say so: one who was fetched before they answered has not agreed.
     """
     wanted = config.enable_call_recording and entry.queue.recording != RecordingPolicy.NEVER
     return wanted and entry.consent is True
+
+
+def is_to_be_told(entry: QueueEntry, config: Config) -> bool:
+    """Whether the caller has yet to hear that they are recorded, as one does who is fetched at once, or called back.
+
+    They do before they come to their agent, and then they are.
+    """
+    announced = config.enable_call_recording and entry.queue.recording == RecordingPolicy.ANNOUNCED
+    return announced and entry.consent is None
 
 
 class RecordingService(BaseService):

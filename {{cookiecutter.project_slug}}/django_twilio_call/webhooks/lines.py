@@ -33,14 +33,16 @@ def queue(queued: Queued, config: Config) -> VoiceResponse:
         )
         speaker.say(gather, speaker.phrase("consent"))
         return response
+    told = {}
     if queued.recording == RecordingPolicy.ANNOUNCED:
         speaker.say(response, speaker.phrase("recorded"))
+        told = {"told": 1}  # an agent may have them fetched in the middle of it: who asks to wait has heard it
     ways = {name: way for name, way in (("then", queued.then), ("full", queued.full)) if way}
     response.enqueue(
         named(queued.queue),
         action=twiml_url("queue", entry=queued.entry_id, **ways),
         method="POST",
-        wait_url=twiml_url("wait", entry=queued.entry_id),
+        wait_url=twiml_url("wait", entry=queued.entry_id, **told),
         wait_url_method="POST",
     )
     return response
@@ -93,9 +95,12 @@ def take_message(message: TakeMessage, config: Config) -> VoiceResponse:
     return response
 
 
-def meet(meet: Meet) -> VoiceResponse:
+def meet(meet: Meet, config: Config) -> VoiceResponse:
     """Both legs say the same: a conference takes its callback from whoever comes first, and ends with either."""
     response = VoiceResponse()
+    if meet.notice is not None:
+        speaker = Speaker.of(config, meet.notice)
+        speaker.say(response, speaker.phrase("recorded"))
     dial = Dial()
     supervisor = {"muted": True, "coach": meet.coach} if meet.coach else {}
     recording = {}

@@ -25,6 +25,7 @@ class WaitWebhook(TwilioWebhook):
             entry_id=delivery.number("entry"),
             position=delivery.number("QueuePosition", 0),
             waited=delivery.number("QueueTime", 0),
+            told=delivery.number("told", 0) == 1,
             now=delivery.now,
         )
         return twiml.render(decision, config)

@@ -81,7 +81,7 @@ def _response(decision: Decision, config: Config) -> VoiceResponse:
         case Promise():
             return _farewell("promise", decision.speech, config)
         case Meet():
-            return lines.meet(decision)
+            return lines.meet(decision, config)
         case DialOut():
             return lines.dial_out(decision, config)
         case SendOn():

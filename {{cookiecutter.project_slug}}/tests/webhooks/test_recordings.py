@@ -12,10 +12,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 from pytest_django import Settings
 
-from django_twilio_call.constants import RecordingPolicy
+from django_twilio_call.constants import AgentStatus, RecordingPolicy
 from django_twilio_call.exceptions import BusinessLogicError
 from django_twilio_call.models import (
     Agent,
+    AgentStateSpan,
     AuditEntry,
     LegalHold,
     Outbox,
@@ -23,6 +24,7 @@ from django_twilio_call.models import (
     QueueEntry,
     Recording,
     Reservation,
+    WebhookEvent,
 )
 from django_twilio_call.services import (
     AgentService,
@@ -41,6 +43,7 @@ from .test_walk import AGENT_LEG, connected, enqueue, joined
 
 pytestmark = pytest.mark.django_db
 SID = "RE" + "1" * 32
+NOTICE = "This call is recorded."
 
 
 def set_policy(queue: Queue, policy: str) -> None:
@@ -53,6 +56,18 @@ def tell(twilio: Twilio, reservation: Reservation, status: str = "in-progress", 
     path = f"/twilio/conversation/?reservation={reservation.pk}"
     told: dict[str, Any] = {"RecordingSid": sid, "RecordingStatus": status, "ConferenceSid": "CF1", "CallSid": ""}
     return twilio.post(path, **told | ({"RecordingDuration": 7} if status == "completed" else {}))
+
+
+def wait_url(twilio: Twilio, answer: HttpResponse) -> str:
+    """Where Twilio asks what a caller hears who is in line now."""
+    enqueue = ET.fromstring(answer.content).find("Enqueue")
+    assert enqueue is not None
+    return enqueue.attrib["waitUrl"].partition("#")[0].removeprefix(twilio.base)
+
+
+def heard_last(reservation: Reservation) -> str:
+    """What the caller heard when they were to meet the agent."""
+    return WebhookEvent.objects.get(key__startswith="connect:", key__endswith=f":{reservation.pk}").response
 
 
 def conference_of(answer: HttpResponse) -> ET.Element:
@@ -91,8 +106,56 @@ def test_callers_are_told_before_they_wait(twilio: Twilio, agent: Agent, queue: 
     answer = twilio.post("/twilio/gather/?attempt=1", Digits="1")
 
     assert verbs(answer) == ["Say", "Enqueue"]
-    assert "This call is recorded." in answer.content.decode()
+    assert NOTICE in answer.content.decode()
+    assert twilio.say(wait_url(twilio, answer), QueuePosition=1) == ["Say", "Pause"]
+    assert QueueEntry.objects.get().consent is True
     assert meet(twilio, agent).get("record") == "record-from-start"
+
+
+def test_who_is_fetched_while_the_notice_is_read_hears_it_before_they_meet_the_agent(
+    twilio: Twilio, agent: Agent, queue: Queue
+) -> None:
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+    queue.texts = {"recorded": "A long notice."}
+    queue.save()
+    reservation = joined(twilio)
+    assert QueueEntry.objects.get().consent is None
+
+    answer = twilio.post(f"/twilio/connect/?reservation={reservation.pk}")
+
+    assert verbs(answer) == ["Say", "Dial/Conference"]
+    assert "A long notice." in answer.content.decode()
+    assert conference_of(answer).get("record") == "record-from-start"
+    assert QueueEntry.objects.get().consent is True
+
+
+def test_who_heard_the_notice_does_not_hear_it_again(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+    reservation = joined(twilio)
+    twilio.post(f"/twilio/wait/?entry={reservation.entry_id}&told=1")
+
+    assert twilio.say(f"/twilio/connect/?reservation={reservation.pk}") == ["Dial/Conference"]
+
+
+def test_who_waits_where_nothing_was_announced_has_agreed_to_nothing(
+    twilio: Twilio, agent: Agent, queue: Queue
+) -> None:
+    twilio.post("/twilio/voice/")
+    answer = twilio.post("/twilio/gather/?attempt=1", Digits="1")
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+
+    twilio.post(wait_url(twilio, answer))
+
+    assert QueueEntry.objects.get().consent is None
+
+
+def test_who_was_told_and_said_no_before_has_still_said_no(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    entry = enqueue(twilio)
+    QueueEntry.objects.update(consent=False)
+
+    twilio.post(f"/twilio/wait/?entry={entry.pk}&told=1")
+
+    assert QueueEntry.objects.get().consent is False
 
 
 @pytest.mark.parametrize(("digits", "recorded"), [("1", True), ("2", False), ("", False)])
@@ -133,7 +196,8 @@ def test_who_is_sent_to_a_queue_that_records_is_told_there(twilio: Twilio, agent
     heard, reservation = sent_to(twilio, agent, RecordingPolicy.ANNOUNCED)
 
     assert verbs(heard) == ["Say", "Enqueue"]
-    assert "This call is recorded." in heard.content.decode()
+    assert NOTICE in heard.content.decode()
+    twilio.post(wait_url(twilio, heard))
     assert both_meet(twilio, reservation) == {"record-from-start"}
 
 
@@ -154,11 +218,14 @@ def test_who_comes_back_from_outside_is_told(twilio: Twilio, agent: Agent, queue
     TransferService().to_outside(agent_id=agent.pk, number="+14155550199", now=timezone.now())
     path = f"/twilio/outside-ended/?reservation={left.pk}"
 
-    assert twilio.say(path, DialCallStatus="no-answer") == ["Say", "Enqueue"]
+    answer = twilio.post(path, DialCallStatus="no-answer")
+    twilio.post(wait_url(twilio, answer))
+
+    assert verbs(answer) == ["Say", "Enqueue"]
     assert QueueEntry.objects.latest("pk").consent is True
 
 
-def test_who_is_fetched_before_they_were_told_is_not_recorded(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+def test_who_is_fetched_before_they_were_told_is_told_then(twilio: Twilio, agent: Agent, queue: Queue) -> None:
     """Twilio may ask where the caller meets the colleague before it asks where they wait."""
     connected(twilio)
     grace = make_agent("grace", queue)
@@ -166,23 +233,54 @@ def test_who_is_fetched_before_they_were_told_is_not_recorded(twilio: Twilio, ag
     offered = TransferService().to_agent(agent_id=agent.pk, to_agent_id=grace.pk, now=timezone.now())
     reservation = AgentService().accept(reservation_id=offered.pk, agent_id=grace.pk, now=timezone.now())
 
-    assert both_meet(twilio, reservation) == {None}
+    assert both_meet(twilio, reservation) == {"record-from-start"}
+    assert NOTICE in heard_last(reservation)
 
 
-@pytest.mark.parametrize("policy", [RecordingPolicy.ANNOUNCED, RecordingPolicy.ASKED])
-def test_who_is_called_back_was_not_told_and_is_not_recorded(
-    twilio: Twilio, lined_up: Reservation, queue: Queue, policy: str
+def test_who_is_called_back_is_told_before_they_meet_the_agent(
+    twilio: Twilio, lined_up: Reservation, queue: Queue
 ) -> None:
-    set_policy(queue, policy)
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+
+    assert both_meet(twilio, lined_up, sid=call_sid(5)) == {"record-from-start"}
+    assert NOTICE in heard_last(lined_up)
+
+
+def test_who_is_called_back_was_not_asked_and_is_not_recorded(
+    twilio: Twilio, lined_up: Reservation, queue: Queue
+) -> None:
+    set_policy(queue, RecordingPolicy.ASKED)
 
     assert both_meet(twilio, lined_up, sid=call_sid(5)) == {None}
 
 
-def test_who_came_before_a_queue_recorded_is_not_recorded(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+def test_who_came_before_a_queue_recorded_is_told_before_they_meet_the_agent(
+    twilio: Twilio, agent: Agent, queue: Queue
+) -> None:
     enqueue(twilio)
     set_policy(queue, RecordingPolicy.ANNOUNCED)
 
-    assert meet(twilio, agent).get("record") is None
+    assert meet(twilio, agent).get("record") == "record-from-start"
+    assert NOTICE in heard_last(Reservation.objects.get())
+
+
+def test_a_colleague_who_is_asked_in_does_not_bring_a_recording_nobody_was_told_of(
+    twilio: Twilio, agent: Agent, queue: Queue
+) -> None:
+    """Who asks is in a conference that is not recorded, and the caller hears no notice in there."""
+    mine = connected(twilio)
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+    now, grace = timezone.now(), make_agent("grace", queue)
+    asked = Reservation.objects.create(
+        entry=mine.entry, agent=grace, asked_by=mine, room=mine.conference, created_at=now, expires_at=now
+    )
+    AgentStateSpan.objects.move(agent_id=grace.pk, to=AgentStatus.RESERVED, now=now)
+    AgentService().accept(reservation_id=asked.pk, agent_id=grace.pk, now=now)
+
+    client = f"client:{grace.identity}"
+    answer = twilio.post("/twilio/agent/", sid=call_sid(3), From=client, reservation=asked.pk)
+
+    assert conference_of(answer).get("record") is None
 
 
 def test_a_deploy_without_recordings_records_nothing(
@@ -235,6 +333,15 @@ def test_meeting_stays_in_the_budget(twilio: Twilio, agent: Agent, queue: Queue)
 
     with Budget():
         twilio.post(f"/twilio/connect/?reservation={reservation.pk}")
+
+
+def test_waiting_after_the_notice_stays_in_the_budget(twilio: Twilio, agent: Agent, queue: Queue) -> None:
+    queue.announce_every = 30
+    set_policy(queue, RecordingPolicy.ANNOUNCED)
+    entry = enqueue(twilio)
+
+    with Budget():
+        twilio.post(f"/twilio/wait/?entry={entry.pk}&told=1", QueueTime=5, QueuePosition=1)
 
 
 def pause(agent: Agent, paused: bool) -> None:
