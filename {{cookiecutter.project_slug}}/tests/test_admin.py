@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from django_twilio_call.models import Agent, Queue, Skill
+from django_twilio_call.models import Agent, Calendar, IVRFlow, Queue, Skill
+from django_twilio_call.services import FlowService
+
+from .services.test_flows import DRAFT
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +55,39 @@ def test_a_way_that_leads_nowhere_is_refused_there_and_nothing_is_saved(admin_cl
     assert answer.status_code == 200
     assert "say to which" in answer.content.decode()
     assert Queue.objects.get().when_full == "goodbye"
+
+
+def test_a_key_is_given_once(admin_client: Client, queue: Queue) -> None:
+    office = Calendar.objects.create(key="office", name="Office", zone="UTC")
+    for kind, row in (("queue", queue), ("calendar", office)):
+        assert 'name="key"' in admin_client.get(f"/admin/django_twilio_call/{kind}/add/").content.decode()
+        path = f"/admin/django_twilio_call/{kind}/{row.pk}/change/"
+
+        answer = saved(admin_client, path, key="renamed", name="Another name")
+
+        assert answer.status_code == 302, answer.context["errors"]
+        before = row.key
+        row.refresh_from_db()
+        assert (row.key, row.name) == (before, "Another name")
+
+
+@pytest.mark.parametrize("how", ["its page", "the list"])
+def test_a_queue_that_is_named_elsewhere_is_not_deleted_and_what_names_it_is_shown(
+    admin_client: Client, queue: Queue, how: str
+) -> None:
+    IVRFlow.objects.create(key="front", name="Front", draft=DRAFT)
+    FlowService().publish(key="front", now=timezone.now())
+    other = Queue.objects.create(key="other", name="Other", overflow_queue=queue)
+    path, form = f"/admin/django_twilio_call/queue/{queue.pk}/delete/", {"post": "yes"}
+    if how == "the list":
+        path = "/admin/django_twilio_call/queue/"
+        form |= {"action": "delete_selected", "_selected_action": str(queue.pk)}
+
+    page = html.unescape(admin_client.post(path, form).content.decode())
+
+    assert "published flow 'front', node 'support'" in page
+    assert f"queue/{other.pk}/change/" in page
+    assert Queue.objects.count() == 2
 
 
 def test_an_agent_shows_skills_and_queues(admin_client: Client, agent: Agent) -> None:

@@ -16,6 +16,7 @@ from ..models import (
     Call,
     CallOutcome,
     Disposition,
+    IVRFlow,
     Outbox,
     Queue,
     QueueEntry,
@@ -26,6 +27,26 @@ from ..models import (
     Skill,
     WebhookEvent,
 )
+
+
+class NamedAdmin(admin.ModelAdmin):
+    """Rows that flows name by their key: it is given once, and a row that is named stays."""
+
+    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The key as well, once there is one."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "key")
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only a field that can be filled in."""
+        return super().get_prepopulated_fields(request, obj) if obj is None else {}
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What names them is shown, as what refers to them is, and nothing is deleted."""
+        *found, protected = super().get_deleted_objects(objs, request)
+        return (*found, [*protected, *(where for row in objs for where in IVRFlow.objects.naming(row))])
 
 
 class MembershipInline(admin.TabularInline):
@@ -68,12 +89,11 @@ class AgentSkillInline(admin.TabularInline):
 
 
 @admin.register(Queue)
-class QueueAdmin(admin.ModelAdmin):
+class QueueAdmin(NamedAdmin):
     """Rules of a queue."""
 
     list_display = ("name", "key", "digit", "priority", "strategy", "max_size", "max_wait", "wrap_up_time", "is_active")
     search_fields = ("name", "key")
-    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
     inlines = (QueueSkillInline, RelaxationInline, DispositionInline, MembershipInline)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from ..models import Calendar, OpeningTime, SpecialDay
+from .center import NamedAdmin
 
 
 class OpeningTimeInline(admin.TabularInline):
@@ -22,10 +23,9 @@ class SpecialDayInline(admin.TabularInline):
 
 
 @admin.register(Calendar)
-class CalendarAdmin(admin.ModelAdmin):
+class CalendarAdmin(NamedAdmin):
     """When queues are open."""
 
     list_display = ("name", "key", "zone")
     search_fields = ("name", "key")
-    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012  # Django's own form
     inlines = (OpeningTimeInline, SpecialDayInline)

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.validators import MinValueValidator
 from django.db import models
 
 from .announcing import AnnouncingQuerySet
+
+_NAMED: Final = ("queue", "calendar")
+"""What nodes name by key, as their own key is called."""
+
+
+class IVRFlowQuerySet(AnnouncingQuerySet["IVRFlow"]):
+    """Flows, by what their releases say."""
+
+    def published(self) -> IVRFlowQuerySet:
+        """Those that callers go through, with their release."""
+        return self.exclude(release=None).select_related("release")
+
+    def naming(self, row: models.Model) -> list[str]:
+        """Where published flows name a queue or calendar, in words: without it callers would get no further."""
+        kind = str(row._meta.model_name)
+        return [
+            f"published flow {flow.key!r}, node {name!r}"
+            for flow in self.published()
+            if kind in _NAMED and flow.release is not None
+            for name, node in flow.release.definition["nodes"].items()
+            if node.get(kind) == row.key  # type: ignore[attr-defined]
+        ]
 
 
 class IVRFlow(models.Model):
@@ -27,7 +49,7 @@ class IVRFlow(models.Model):
         "IVRVersion", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
 
-    objects = AnnouncingQuerySet.as_manager()
+    objects = IVRFlowQuerySet.as_manager()
 
     class Meta:
         ordering = ("key",)
@@ -72,3 +94,15 @@ class IVRVersion(models.Model):
         if not self._state.adding:
             raise TypeError(f"{self} of flow {self.flow_id} is published and never changes; publish another one")
         super().save(*args, **options)
+
+
+def _keep_what_is_named(instance: models.Model, **_: Any) -> None:
+    """Receiver of `pre_delete`: a flow names rows by their keys, so no foreign key of the tables protects them."""
+    if named := IVRFlow.objects.naming(instance):
+        raise models.ProtectedError(f"{instance._meta.verbose_name} {instance} is named by {', '.join(named)}", set())
+
+
+for _model in _NAMED:
+    models.signals.pre_delete.connect(
+        _keep_what_is_named, sender=f"django_twilio_call.{_model}", dispatch_uid=f"django_twilio_call.{_model}.named"
+    )

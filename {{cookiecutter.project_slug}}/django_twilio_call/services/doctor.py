@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from ..account import TwilioAccount, get_account
 from ..exceptions import TelephonyError
-from . import doctor_account, doctor_addresses
+from . import doctor_account, doctor_addresses, doctor_flows
 from .base import BaseService
 from .symptoms import NothingToLookAt, Patient, Symptom
 
@@ -31,6 +31,7 @@ CHECKS: Final[tuple[tuple[str, str, Callable[[Patient], Iterator[Symptom]]], ...
     ("geo", "the countries that are called may be called", doctor_account.geo),
     ("concurrency", "the account carries a call for every agent", doctor_account.concurrency),
     ("media-auth", "recordings want a login", doctor_account.media_auth),
+    ("flows", "published flows name what is there", doctor_flows.flows),
     ("clock", "our clock and Twilio's agree", doctor_account.clock),
 )
 """(id, what is so where nothing is found, how to find out). An id is never used for anything else."""

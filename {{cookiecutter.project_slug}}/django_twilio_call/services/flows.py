@@ -38,15 +38,17 @@ class FlowService(BaseService):
         """Make the draft the release. The same draft again is the version it was before."""
         with transaction.atomic():
             flow = self._flow(key, lock=True)
-            if found := self.check_draft(flow.draft):
-                raise ValidationError("\n".join(map(str, found)))
+            self._must_be_whole(flow.draft)
             digest = sha256(json.dumps(flow.draft, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
             version = flow.versions.filter(sha256=digest).first() or self._next(flow, digest, now)
             self._release(flow, version)
         return version
 
     def rollback(self, *, key: str, to: int | None = None) -> IVRVersion:
-        """Point back to version `to`, else to the one before the release."""
+        """Point back to version `to`, else to the one before the release.
+
+        Refused as publishing is: a queue that version names may be gone since.
+        """
         with transaction.atomic():
             flow = self._flow(key, lock=True)
             if flow.release is None:
@@ -55,8 +57,18 @@ class FlowService(BaseService):
             version = (earlier if to is None else flow.versions.filter(number=to)).order_by("-number").first()
             if version is None:
                 raise NotFound(f"version {to} of flow {key!r}" if to else f"a version of {key!r} before its release")
+            self._must_be_whole(version.definition)
             self._release(flow, version)
         return version
+
+    def broken(self) -> list[tuple[str, Finding]]:
+        """(flow's key, finding) of all that is wrong with what callers go through now."""
+        return [
+            (flow.key, finding)
+            for flow in IVRFlow.objects.published()
+            if flow.release is not None
+            for finding in self.check_draft(flow.release.definition)
+        ]
 
     def describe(self, *, key: str) -> dict[str, Any]:
         """A flow as plain data."""
@@ -76,6 +88,10 @@ class FlowService(BaseService):
         if flow is None:
             raise NotFound(f"flow {key!r}")
         return flow
+
+    def _must_be_whole(self, definition: Any) -> None:
+        if found := self.check_draft(definition):
+            raise ValidationError("\n".join(map(str, found)))
 
     def _next(self, flow: IVRFlow, digest: str, now: datetime) -> IVRVersion:
         last = flow.versions.aggregate(last=Max("number"))["last"] or 0

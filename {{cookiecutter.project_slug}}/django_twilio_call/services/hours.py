@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import DateField, F, SmallIntegerField, Value
+from django.db.models import DateField, F, SmallIntegerField, TimeField, Value
 from django.db.models.functions import Cast
 
-from ..models import OpeningTime, SpecialDay
+from ..models import Calendar, OpeningTime, SpecialDay
 from .base import BaseService, cache_result
+
+logger = logging.getLogger(__name__)
 
 HORIZON: Final = 366
 """Days within which the next opening is looked for."""
@@ -68,24 +71,42 @@ class HoursService(BaseService):
     service_type = "hours"
 
     @cache_result(service_type="hours", key_prefix="calendar")
-    def of(self, *, calendar_key: str) -> Hours:
-        """A calendar's hours, in one statement."""
+    def of(self, *, calendar_key: str) -> Hours | None:
+        """A calendar's hours, in one statement; None where there is no such calendar."""
+        itself = Calendar.objects.filter(key=calendar_key).values_list(
+            "zone",
+            Cast(Value(None), SmallIntegerField()),
+            Cast(Value(None), DateField()),
+            Cast(Value(None), TimeField()),
+            Cast(Value(None), TimeField()),
+        )
         weekly = OpeningTime.objects.filter(calendar__key=calendar_key).values_list(
             F("calendar__zone"), "weekday", Cast(Value(None), DateField()), "opens", "closes"
         )
         special = SpecialDay.objects.filter(calendar__key=calendar_key).values_list(
             F("calendar__zone"), Cast(Value(None), SmallIntegerField()), "date", "opens", "closes"
         )
-        rows = list(weekly.order_by().union(special.order_by(), all=True))
+        rows = list(itself.order_by().union(weekly.order_by(), special.order_by(), all=True))
+        if not rows:
+            return None
         return Hours(
-            zone=rows[0][0] if rows else "UTC",
+            zone=rows[0][0],
             weekly=tuple((weekday, opens, closes) for _, weekday, _, opens, closes in rows if weekday is not None),
             special=tuple((day, opens, closes) for _, _, day, opens, closes in rows if day is not None),
         )
 
     def is_open(self, *, calendar_key: str | None, at: datetime) -> bool:
-        """Whether a calendar is open at `at`; no calendar always is."""
-        return calendar_key is None or self.of(calendar_key=calendar_key).is_open(at)
+        """Whether a calendar is open at `at`; no calendar always is.
+
+        One that is gone is open as well: a caller at three in the night waits, or goes where the queue sends those whom
+        nobody serves, and that is less than to lose all who call by day.
+        """
+        if calendar_key is None:
+            return True
+        if (hours := self.of(calendar_key=calendar_key)) is None:
+            logger.error("there is no calendar %r: what asks for it is taken as open", calendar_key)
+            return True
+        return hours.is_open(at)
 
 
 def _instant(local: datetime, *, fold: int) -> datetime:

@@ -234,7 +234,7 @@ class QueueService(BaseService):
         if queue.calendar is None:
             return None
         hours = HoursService().of(calendar_key=queue.calendar.key)
-        if hours.is_open(now):
+        if hours is None or hours.is_open(now):
             return None
         return Closed(opening=hours.next_opening(now), asked=now.astimezone(ZoneInfo(hours.zone)))
 

@@ -13,12 +13,13 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from django_twilio_call.account import ask, get_account
-from django_twilio_call.models import Agent, CallbackRequest, Queue, WebhookEvent
-from django_twilio_call.services import DoctorService
+from django_twilio_call.models import Agent, CallbackRequest, IVRFlow, Queue, WebhookEvent
+from django_twilio_call.services import DoctorService, FlowService
 from django_twilio_call.services.addresses import webhook
 from django_twilio_call.services.doctor import CHECKS
 from django_twilio_call.webhooks.base import counts
 from tests.conftest import make_agent
+from tests.services.test_flows import DRAFT
 from tests.simulator.stage import App, Said, Stage
 from twilio_simulator.account import Account
 from twilio_simulator.calls import Callback
@@ -304,6 +305,19 @@ def test_a_recording_that_anybody_can_hear_is_found(healthy: Account, app: App, 
     healthy.standing.open_media = is_open
 
     assert bool(found("media-auth")) is is_open
+
+
+# --- flows ---
+
+
+def test_a_published_flow_that_names_what_is_gone_is_found(healthy: Account, queue: Queue) -> None:
+    IVRFlow.objects.create(key="front", name="Front", draft=DRAFT)
+    FlowService().publish(key="front", now=datetime.now(UTC))
+    assert not found("flows")
+
+    Queue.objects.update(key="renamed")
+
+    assert found("flows") == ["callers go through flow 'front', and there support.queue: there is no queue 'support'"]
 
 
 # --- clock ---

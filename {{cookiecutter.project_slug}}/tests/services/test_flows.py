@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.models import ProtectedError
 
 from django_twilio_call.exceptions import BusinessLogicError, NotFound, ValidationError
-from django_twilio_call.models import IVRFlow, IVRVersion, Queue
+from django_twilio_call.models import Calendar, IVRFlow, IVRVersion, Queue
 from django_twilio_call.services import FlowService, IVRService
 
 DRAFT: dict[str, Any] = {
@@ -85,6 +87,62 @@ def test_rolling_back_points_to_the_version_before_or_to_any(flow: IVRFlow, now:
     assert FlowService().rollback(key="front").number == 2
     assert FlowService().rollback(key="front", to=3).number == 3
     assert released(flow) == 3
+
+
+def test_rolling_back_to_what_names_a_queue_that_is_gone_is_refused_and_says_so(
+    flow: IVRFlow, queue: Queue, now: datetime
+) -> None:
+    publish(flow, now)
+    other = Queue.objects.create(key="other", name="Other")
+    flow.draft = {"start": "q", "nodes": {"q": {"type": "queue", "queue": "other"}}}
+    flow.save()
+    FlowService().publish(key="front", now=now)
+    queue.delete()
+
+    for to in (None, 1):
+        with pytest.raises(ValidationError, match=r"support.queue: there is no queue 'support'"):
+            FlowService().rollback(key="front", to=to)
+    assert released(flow) == 2
+    assert FlowService().broken() == []
+    Queue.objects.filter(pk=other.pk).update(key="renamed")
+    assert [(key, str(finding)) for key, finding in FlowService().broken()] == [
+        ("front", "q.queue: there is no queue 'other'")
+    ]
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_what_a_published_flow_names_is_not_deleted(flow: IVRFlow, queue: Queue, now: datetime, many: bool) -> None:
+    publish(flow, now)
+
+    named = "queue Support is named by published flow 'front', node 'support'"
+    with pytest.raises(ProtectedError, match=named), transaction.atomic():
+        (Queue.objects.all() if many else queue).delete()
+
+    assert Queue.objects.get() == queue
+
+
+def test_what_only_a_draft_names_may_be_deleted(flow: IVRFlow, queue: Queue) -> None:
+    queue.delete()
+
+    assert not Queue.objects.exists()
+
+
+def test_a_queue_that_others_send_their_callers_to_is_not_deleted(queue: Queue) -> None:
+    Queue.objects.create(key="other", name="Other", overflow_queue=queue)
+
+    with pytest.raises(ProtectedError):
+        queue.delete()
+
+
+def test_a_calendar_that_a_published_flow_names_is_not_deleted(flow: IVRFlow, now: datetime) -> None:
+    office = Calendar.objects.create(key="office", name="Office", zone="UTC")
+    hours = {"type": "hours", "calendar": "office", "open": "main", "closed": "main"}
+    flow.draft = {**DRAFT, "start": "hours", "nodes": {**DRAFT["nodes"], "hours": hours}}
+    flow.save()
+    FlowService().publish(key="front", now=now)
+
+    with pytest.raises(ProtectedError, match="calendar Office is named by published flow 'front', node 'hours'"):
+        office.delete()
 
 
 def test_there_is_nothing_before_the_beginning(flow: IVRFlow, now: datetime) -> None:

@@ -166,5 +166,19 @@ def test_a_change_is_known_at_once(office: Calendar, change: object) -> None:
     assert HoursService().of(calendar_key="office") != before
 
 
+@pytest.mark.django_db
+def test_a_calendar_without_hours_is_never_open_and_one_that_is_not_there_is_open_and_logged(
+    now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    Calendar.objects.create(key="never", name="Never", zone="Europe/Berlin")
+
+    assert HoursService().of(calendar_key="never") == Hours("Europe/Berlin")
+    assert not HoursService().is_open(calendar_key="never", at=now)
+    assert not caplog.records
+    for _ in range(2):
+        assert HoursService().is_open(calendar_key="gone", at=now)
+    assert ["'gone'" in record.message for record in caplog.records] == [True, True]
+
+
 def test_no_calendar_is_always_open(now: datetime) -> None:
     assert HoursService().is_open(calendar_key=None, at=now)

@@ -7,7 +7,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_twilio_call.constants import Onward, QueueEntryState
-from django_twilio_call.models import Agent, Call, CallbackRequest, IVRVersion, Queue, QueueEntry, Skill
+from django_twilio_call.models import Agent, Calendar, Call, CallbackRequest, IVRVersion, Queue, QueueEntry, Skill
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
 
@@ -33,6 +33,13 @@ def test_outside_of_the_hours_the_flow_goes_another_way(twilio: Twilio, publish:
 
     assert twilio.say("/twilio/voice/") == ["Say", "Redirect"]
     assert twilio.say("/twilio/ivr/?node=night&attempt=0&step=1") == ["Say", "Record", "Say", "Hangup"]
+
+
+def test_where_a_calendar_is_gone_callers_go_as_in_its_hours(twilio: Twilio, publish: Publish) -> None:
+    publish()
+    Calendar.objects.update(key="renamed")
+
+    assert twilio.say("/twilio/voice/") == ["Say", "Gather/Say"]
 
 
 def test_a_key_leads_to_its_node(twilio: Twilio, asked: IVRVersion) -> None:
