@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ..constants import AgentStatus, StateReason
 from ..services import Desk, Past
@@ -17,21 +18,21 @@ from ..services.outcomes import WrapUp
 from ..services.transfers import Destination
 
 STATES: Final = {
-    AgentStatus.AVAILABLE: "Available",
-    AgentStatus.RESERVED: "Ringing",
-    AgentStatus.BUSY: "On a call",
-    AgentStatus.WRAP_UP: "Wrap-up",
-    AgentStatus.ON_BREAK: "Break",
-    AgentStatus.LUNCH: "Lunch",
-    AgentStatus.TRAINING: "Training",
-    AgentStatus.OFFLINE: "Offline",
+    AgentStatus.AVAILABLE: _("Available"),
+    AgentStatus.RESERVED: _("Ringing"),
+    AgentStatus.BUSY: _("On a call"),
+    AgentStatus.WRAP_UP: _("Wrap-up"),
+    AgentStatus.ON_BREAK: _("Break"),
+    AgentStatus.LUNCH: _("Lunch"),
+    AgentStatus.TRAINING: _("Training"),
+    AgentStatus.OFFLINE: _("Offline"),
 }
 """Agents' states and their words, in the order people look for them. A state is also the name of its colour."""
 
 CHOICES: Final = AgentStatus.CHOSEN_STATUSES
 WHY: Final = {
-    StateReason.AWAY: "This page was not heard of for a while, so your calls went to others.",
-    StateReason.NO_ANSWER: "The last call rang here until it was given to others.",
+    StateReason.AWAY: _("This page was not heard of for a while, so your calls went to others."),
+    StateReason.NO_ANSWER: _("The last call rang here until it was given to others."),
 }
 """What an agent is told whose state the server has changed."""
 GOOD_LEVEL, FAIR_LEVEL = 80, 60  # per cent: "80 in 20" is the target the trade starts from
@@ -96,7 +97,7 @@ def caller_text(number: str) -> str:
     """A number as people read it: North American ones in groups, others as they came."""
     if len(number) == 12 and number.startswith("+1") and number[1:].isdecimal():
         return f"+1 {number[2:5]} {number[5:8]} {number[8:]}"
-    return number or "Unknown caller"
+    return number or gettext("Unknown caller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ def _is_over(began: datetime | None, length: int | None, now: datetime) -> bool:
 
 def state_text(state: str) -> str:
     """A state in words; one that is new here is still shown."""
-    return STATES.get(state) or state.replace("_", " ").capitalize()
+    return str(STATES.get(state) or state.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,16 +253,16 @@ def present_desk(
     return DeskShown(
         phase=_phase(desk),
         state=desk.state,
-        label=gettext(state_text(desk.state)),
+        label=state_text(desk.state),
         since=since(desk.since, now),
         ends=since(desk.planned_until, now) if over else ends,
         over=over,
-        why=gettext(WHY[desk.reason]) if desk.reason in WHY else desk.reason,
-        choices=[(state, gettext(STATES[state]), reasons.get(state, [])) for state in CHOICES],
+        why=str(WHY.get(desk.reason, desk.reason)),
+        choices=[(state, state_text(state), reasons.get(state, [])) for state in CHOICES],
         may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
         reservation_id=task.reservation_id if task else None,
         queue=task.queue if task else "",
-        caller=gettext(caller_text(task.caller)) if task else "",
+        caller=caller_text(task.caller) if task else "",
         wrap_up=desk.wrap_up,
         asked_by=desk.offer.asked_by if desk.offer else "",
         history=task.history if task else (),

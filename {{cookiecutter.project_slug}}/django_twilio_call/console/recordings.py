@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ..exceptions import CallCenterError, NotFound, RangeNotSatisfiable, TelephonyError
 from ..media import Sound, get_media
-from ..models import May, Recording, Voicemail
+from ..models import May, Recording
 from ..services import RecordingService, VoicemailService, audit
 from ..visitors import address_of
 from . import fragments, paging, presenters
@@ -50,7 +50,8 @@ def sound(request: HttpRequest, sid: str) -> HttpResponse:
     except RangeNotSatisfiable:
         return HttpResponse(status=416)
     except TelephonyError:
-        return HttpResponse("Twilio does not give out the recording now. Try again.\n", "text/plain", 502)
+        said = gettext("Twilio does not give out the recording now. Try again.")
+        return HttpResponse(f"{said}\n", "text/plain; charset=utf-8", 502)
     _write_down(request, sid, call_sid, "recording.download" if download else "recording.play")
     answer = _streamed(heard, sid, partial="Range" in request.headers, download=download)
     return cast(HttpResponse, answer)  # as decorators for pages have it
@@ -91,14 +92,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "waiting": box.waiting,
         "is_later": after is not None,
         "later": paging.query(request, AFTER, box.next),
-        "new": [(message, _caller(message)) for message in box.new],
-        "handled": [(message, _caller(message)) for message in box.handled],
+        "new": [(message, presenters.caller_text(message.call.from_number)) for message in box.new],
+        "handled": [(message, presenters.caller_text(message.call.from_number)) for message in box.handled],
     }
     return render(request, "console/inbox.html", context)
-
-
-def _caller(message: Voicemail) -> str:
-    return gettext(presenters.caller_text(message.call.from_number))
 
 
 @require_POST

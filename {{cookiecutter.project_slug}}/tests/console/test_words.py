@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import io
 import re
@@ -13,9 +14,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.translation import trans_real
+from django.utils.translation.template import templatize
 from pytest_django import Settings
 
-from django_twilio_call.console.presenters import STATES, WHY
 from django_twilio_call.exceptions import BusinessLogicError
 from django_twilio_call.management.commands import words
 from django_twilio_call.management.commands.words import compiled_catalogue, read
@@ -28,17 +29,26 @@ APP = words.SOURCES.parent
 GERMAN = read((words.SOURCES / "de/LC_MESSAGES/django.po").read_text(encoding="utf-8"))
 
 
+CALLS = ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext")
+TEMPLATES_CALL = re.compile(r"""\b(?:_|n?gettext)\((?:\s*u?(?:"[^"\n]*"|'[^'\n]*'),?)+(?:\s*count)?\)""")
+
+
 def said() -> set[str]:
-    """What pages, views and refusals say in words that are to be translated."""
-    found = {*STATES.values(), *WHY.values(), "Unknown caller"}
-    for page in (APP / "templates").rglob("*.html"):
-        text = page.read_text()
-        found |= {word.replace("%", "%%") for word in re.findall(r'{% translate "([^"]+)"', text)}
-        blocks = re.findall(r"{% blocktranslate[^%]*%}(.*?){% endblocktranslate %}", text, re.DOTALL)
-        found |= {re.sub(r"{{ (\w+) }}", r"%(\1)s", block) for block in blocks}
-    for module in (each for folder in ("console", "services", "signin") for each in (APP / folder).glob("*.py")):
-        found |= set(re.findall(r'\b(?:_|gettext)\(\s*"([^"]+)",?\s*\)', module.read_text()))
-    return found
+    """What pages, views and refusals say in words that are to be translated, as the catalogue has them."""
+    pages = [templatize(page.read_text()) for page in (APP / "templates").rglob("*.html")]
+    sources = [call for page in pages for call in TEMPLATES_CALL.findall(page)]
+    sources += [
+        each.read_text() for folder in ("console", "services", "signin") for each in (APP / folder).glob("*.py")
+    ]
+    return {message for source in sources for message in messages(source)}
+
+
+def messages(source: str) -> Iterator[str]:
+    """Those that some Python marks; one that counts as its two forms, as they are compiled."""
+    for call in ast.walk(ast.parse(source.strip())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in CALLS:
+            forms = [each.value for each in call.args if isinstance(each, ast.Constant)]
+            yield from [words.BETWEEN.join(map(str, forms))] if forms else []
 
 
 def test_every_word_of_the_desk_is_translated_and_no_other() -> None:
@@ -51,6 +61,10 @@ def test_a_translation_has_the_places_of_its_message() -> None:
     assert {m: t for m, t in GERMAN.items() if m and sorted(places.findall(m)) != sorted(places.findall(t))} == {}
 
 
+def test_the_catalogue_is_sorted() -> None:
+    assert list(GERMAN) == sorted(GERMAN)
+
+
 def test_a_catalogue_is_compiled_as_python_reads_it() -> None:
     compiled = gettext.GNUTranslations(
         io.BytesIO(compiled_catalogue({"": "Content-Type: text/plain; charset=UTF-8\n", **GERMAN}))
@@ -58,6 +72,33 @@ def test_a_catalogue_is_compiled_as_python_reads_it() -> None:
 
     assert compiled.gettext("Accept") == "Annehmen"
     assert compiled.gettext("Nothing of ours") == "Nothing of ours"
+
+
+COUNTED = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n<5 ? 1 : 2);\\n"
+
+msgid "%(n)s call"
+msgid_plural "%(n)s calls"
+msgstr[0] "%(n)s hovor"
+msgstr[1] "%(n)s "
+"hovory"
+msgstr[2] "%(n)s hovorů"
+
+msgid "half"
+msgid_plural "halves"
+msgstr[0] "půl"
+msgstr[1] ""
+"""
+
+
+def test_a_message_that_counts_has_as_many_forms_as_its_language() -> None:
+    compiled = gettext.GNUTranslations(io.BytesIO(compiled_catalogue(read(COUNTED))))
+
+    counted = [compiled.ngettext("%(n)s call", "%(n)s calls", n) % {"n": n} for n in (1, 2, 7)]
+    assert counted == ["1 hovor", "2 hovory", "7 hovorů"]
+    assert compiled.ngettext("half", "halves", 2) == "halves"  # not all forms are there
 
 
 @pytest.fixture

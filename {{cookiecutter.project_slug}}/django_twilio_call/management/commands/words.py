@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 SOURCES: Final = Path(__file__).resolve().parents[2] / "locale"
 MAGIC: Final = 0x950412DE
+BETWEEN: Final = "\0"
+"""Between the forms of a message that counts something, in the file that is compiled and in what is read here."""
+_KINDS: Final = "msgid, msgid_plural, msgstr, msgstr[0], a comment, or a text that goes on"
+_KEYWORD: Final = re.compile(r"msgid|msgid_plural|msgstr|msgstr\[\d\]")
 
 
 class Command(BaseCommand):
@@ -42,7 +47,7 @@ class Command(BaseCommand):
 def read(text: str) -> dict[str, str]:
     """Message -> translation; the header is that of "". Untranslated ones are left out.
 
-    Raises `ValueError` naming the line that is none of the few kinds our catalogues have: no plurals, no contexts.
+    Raises `ValueError` naming the line that is none of the few kinds our catalogues have: no contexts.
     """
     return {message: translation for message, translation in _pairs(text) if translation}
 
@@ -56,18 +61,22 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
             continue
         if keyword.startswith('"'):
             quoted = line.strip()
-        elif keyword in ("msgid", "msgstr"):
-            if keyword == "msgid" and "msgstr" in parts:
-                yield parts["msgid"], parts["msgstr"]
+        elif _KEYWORD.fullmatch(keyword):
+            if keyword == "msgid" and (forms := _forms(parts, "msgstr")):
+                yield BETWEEN.join(_forms(parts, "msgid")), BETWEEN.join(forms) if all(forms) else ""
                 parts = {}
             field = keyword
             parts[field] = ""
         else:
-            raise ValueError(f"line {number}: {keyword!r} must be msgid, msgstr, a comment, or a text that goes on")
+            raise ValueError(f"line {number}: {keyword!r} must be {_KINDS}")
         try:
             parts[field] += ast.literal_eval(quoted)
         except (SyntaxError, KeyError, TypeError):
             raise ValueError(f"line {number}: {quoted!r} is no quoted text of a message") from None
+
+
+def _forms(parts: dict[str, str], kind: str) -> list[str]:
+    return [text for keyword, text in parts.items() if keyword.startswith(kind)]
 
 
 def compiled_catalogue(messages: dict[str, str]) -> bytes:
