@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
@@ -76,6 +77,13 @@ def offered(twilio: Twilio, agent: Agent) -> Reservation:
     enqueue(twilio)
     RoutingService().route(now=timezone.now())
     return Reservation.objects.get()
+
+
+@pytest.fixture
+def german(settings: Settings, tmp_path: Path) -> None:
+    """The German catalogue, compiled and found. Django forgets what it has read as the setting changes."""
+    call_command("words", into=tmp_path / "locale")
+    settings.LOCALE_PATHS = [tmp_path / "locale"]
 
 
 ROOT = Path(__file__).resolve().parents[2]

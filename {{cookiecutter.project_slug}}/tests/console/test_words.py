@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.utils.translation import trans_real
 from django.utils.translation.template import templatize
-from pytest_django import Settings
 
 from django_twilio_call.exceptions import BusinessLogicError
 from django_twilio_call.management.commands import words
@@ -29,8 +27,12 @@ APP = words.SOURCES.parent
 GERMAN = read((words.SOURCES / "de/LC_MESSAGES/django.po").read_text(encoding="utf-8"))
 
 
-CALLS = ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext")
-TEMPLATES_CALL = re.compile(r"""\b(?:_|n?gettext)\((?:\s*u?(?:"[^"\n]*"|'[^'\n]*'),?)+(?:\s*count)?\)""")
+BETWEEN = {
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext"), words.BETWEEN),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), words.CONTEXT),
+}
+"""Function that marks a message -> what stands between its texts where it is compiled."""
+TEMPLATES_CALL = re.compile(r"""\b(?:_|[np]?gettext)\((?:\s*u?(?:"[^"\n]*"|'[^'\n]*'),?)+(?:\s*count)?\)""")
 
 
 def said() -> set[str]:
@@ -44,11 +46,11 @@ def said() -> set[str]:
 
 
 def messages(source: str) -> Iterator[str]:
-    """Those that some Python marks; one that counts as its two forms, as they are compiled."""
+    """Those that some Python marks, as they are compiled: one that counts with its two forms, others with a context."""
     for call in ast.walk(ast.parse(source.strip())):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in CALLS:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in BETWEEN:
             forms = [each.value for each in call.args if isinstance(each, ast.Constant)]
-            yield from [words.BETWEEN.join(map(str, forms))] if forms else []
+            yield from [BETWEEN[call.func.id].join(map(str, forms))] if forms else []
 
 
 def test_every_word_of_the_desk_is_translated_and_no_other() -> None:
@@ -86,6 +88,10 @@ msgstr[1] "%(n)s "
 "hovory"
 msgstr[2] "%(n)s hovorů"
 
+msgctxt "bottle"
+msgid "half"
+msgstr "půlka"
+
 msgid "half"
 msgid_plural "halves"
 msgstr[0] "půl"
@@ -93,22 +99,13 @@ msgstr[1] ""
 """
 
 
-def test_a_message_that_counts_has_as_many_forms_as_its_language() -> None:
+def test_a_message_has_as_many_forms_as_its_language_and_one_for_each_context() -> None:
     compiled = gettext.GNUTranslations(io.BytesIO(compiled_catalogue(read(COUNTED))))
 
     counted = [compiled.ngettext("%(n)s call", "%(n)s calls", n) % {"n": n} for n in (1, 2, 7)]
     assert counted == ["1 hovor", "2 hovory", "7 hovorů"]
+    assert compiled.pgettext("bottle", "half") == "půlka"
     assert compiled.ngettext("half", "halves", 2) == "halves"  # not all forms are there
-
-
-@pytest.fixture
-def german(settings: Settings, tmp_path: Path) -> Iterator[None]:
-    """The German catalogue, compiled and found."""
-    call_command("words", into=tmp_path)
-    settings.LOCALE_PATHS = [tmp_path]
-    _forget()
-    yield
-    _forget()
 
 
 @pytest.mark.django_db
@@ -174,9 +171,3 @@ def test_a_catalogue_that_cannot_be_read_names_the_line(tmp_path: Path, monkeypa
 
     with pytest.raises(CommandError, match="line 2: 'msgctxt' must be msgid"):
         call_command("words", into=tmp_path)
-
-
-def _forget() -> None:
-    """Django keeps catalogues for the life of a process."""
-    trans_real._translations = {}  # type: ignore[attr-defined]
-    trans_real._default = None  # type: ignore[attr-defined]

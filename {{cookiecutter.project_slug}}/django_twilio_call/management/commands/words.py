@@ -16,8 +16,10 @@ SOURCES: Final = Path(__file__).resolve().parents[2] / "locale"
 MAGIC: Final = 0x950412DE
 BETWEEN: Final = "\0"
 """Between the forms of a message that counts something, in the file that is compiled and in what is read here."""
-_KINDS: Final = "msgid, msgid_plural, msgstr, msgstr[0], a comment, or a text that goes on"
-_KEYWORD: Final = re.compile(r"msgid|msgid_plural|msgstr|msgstr\[\d\]")
+CONTEXT: Final = "\4"
+"""After the context of a message that has one."""
+_KINDS: Final = "msgid, msgid_plural, msgstr, msgstr[0], msgctxt before them, a comment, or a text that goes on"
+_KEYWORD: Final = re.compile(r"msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d\]")
 
 
 class Command(BaseCommand):
@@ -47,7 +49,7 @@ class Command(BaseCommand):
 def read(text: str) -> dict[str, str]:
     """Message -> translation; the header is that of "". Untranslated ones are left out.
 
-    Raises `ValueError` naming the line that is none of the few kinds our catalogues have: no contexts.
+    Raises `ValueError` naming the line that is of no kind that a catalogue has.
     """
     return {message: translation for message, translation in _pairs(text) if translation}
 
@@ -59,12 +61,13 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         keyword, _, quoted = line.strip().partition(" ")
         if not keyword or keyword.startswith("#"):
             continue
+        if keyword in ("msgctxt", "msgid") and (forms := _forms(parts, "msgstr")):
+            context = "".join(f"{text}{CONTEXT}" for text in _forms(parts, "msgctxt"))
+            yield context + BETWEEN.join(_forms(parts, "msgid")), BETWEEN.join(forms) if all(forms) else ""
+            parts = {}
         if keyword.startswith('"'):
             quoted = line.strip()
-        elif _KEYWORD.fullmatch(keyword):
-            if keyword == "msgid" and (forms := _forms(parts, "msgstr")):
-                yield BETWEEN.join(_forms(parts, "msgid")), BETWEEN.join(forms) if all(forms) else ""
-                parts = {}
+        elif _KEYWORD.fullmatch(keyword) and not (keyword == "msgctxt" and parts):
             field = keyword
             parts[field] = ""
         else:
