@@ -14,7 +14,6 @@ from .exceptions import ValidationError
 
 MOST: Final = 100_000
 """Agents beyond which nothing is computed: a slip in the input, not a call center."""
-ASSUMPTION: Final = "Erlang C: calls come at random, and nobody hangs up while waiting"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 HEIGHT: Final = 1000
 STEP: Final = 10
 """Units of the drawing: it is stretched to where it stands, and its labels are no part of it."""
+OUTCOMES: Final = (
+    (gettext_lazy("Answered"), "answered"),
+    (gettext_lazy("Abandoned"), "abandoned"),
+    (gettext_lazy("Overflowed"), "overflowed"),
+)
+"""What came of calls: the kinds of most charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +42,20 @@ class Chart:
     says: str
 
 
-def stacked(bars: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[tuple[str, str]], *, of: str) -> Chart:
-    """A bar for each (label, a number of each kind), one kind upon the other. `of` is what is counted: `calls`."""
+def calls(number: int) -> str:
+    """So many, in words."""
+    return (
+        ngettext("%(number)s call", "%(number)s calls", number) % {"number": number} if number else gettext("No calls")
+    )
+
+
+def stacked(
+    bars: Sequence[tuple[str, Sequence[int]]],
+    kinds: Sequence[tuple[str | _StrPromise, str]] = OUTCOMES,
+    *,
+    of: Callable[[int], str] = calls,
+) -> Chart:
+    """A bar for each (label, a number of each kind), one kind upon the other. `of` says how many were counted."""
     totals = [sum(numbers) for _, numbers in bars]
     top = max(totals, default=0)
     paths: list[list[str]] = [[] for _ in kinds]
@@ -43,7 +66,7 @@ def stacked(bars: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[tuple[str
                 low, high = _y(base, top), _y(base + number, top)
                 path.append(f"M{place * STEP + 1} {low}V{high}h{STEP - 2}V{low}z")
             base += number
-    series = tuple(Series(label, tone, "".join(path)) for (label, tone), path in zip(kinds, paths, strict=True))
+    series = tuple(Series(str(label), tone, "".join(path)) for (label, tone), path in zip(kinds, paths, strict=True))
     return Chart(series, STEP * max(1, len(bars)), top, _marks([label for label, _ in bars]), _says(bars, totals, of))
 
 
@@ -58,8 +81,14 @@ def _marks(labels: Sequence[str], wanted: int = 5) -> tuple[str, ...]:
     return tuple(labels[round(step * (len(labels) - 1) / (wanted - 1))] for step in range(wanted))
 
 
-def _says(bars: Sequence[tuple[str, Sequence[int]]], totals: Sequence[int], of: str) -> str:
+def _says(bars: Sequence[tuple[str, Sequence[int]]], totals: Sequence[int], of: Callable[[int], str]) -> str:
     if not any(totals):
-        return f"No {of}"
+        return of(0)
     most = max(range(len(totals)), key=totals.__getitem__)
-    return f"{sum(totals)} {of} from {bars[0][0]} to {bars[-1][0]}, most at {bars[most][0]}: {totals[most]}"
+    return gettext("%(counted)s from %(first)s to %(last)s, most at %(busiest)s: %(most)s") % {
+        "counted": of(sum(totals)),
+        "first": bars[0][0],
+        "last": bars[-1][0],
+        "busiest": bars[most][0],
+        "most": totals[most],
+    }

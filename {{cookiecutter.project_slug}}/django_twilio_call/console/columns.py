@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils.translation import gettext_lazy as _
 
 from ..services import figures
 from ..services.figures import Rule
 from .presenters import clock_text
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 COUNT, PER_CENT, SECONDS = "count", "percent", "seconds"
 
@@ -18,52 +23,52 @@ class Column:
     """One figure of a line: its name in downloads, its heading on the page, how it is computed and written."""
 
     name: str
-    label: str
+    label: _StrPromise
     kind: str
     of: Callable[[Any, Rule], float | None]
 
 
-def _count(name: str, label: str = "") -> Column:
-    return Column(name, label or name.replace("_", " ").capitalize(), COUNT, lambda line, _: getattr(line.counts, name))
+def _count(name: str, label: _StrPromise) -> Column:
+    return Column(name, label, COUNT, lambda line, rule: getattr(line.counts, name))
 
 
-def _time(name: str, label: str) -> Column:
-    return Column(f"{name}_s", label, SECONDS, lambda line, _: getattr(line.counts, f"{name}_ms") / 1000)
+def _time(name: str, label: _StrPromise) -> Column:
+    return Column(f"{name}_s", label, SECONDS, lambda line, rule: getattr(line.counts, f"{name}_ms") / 1000)
 
 
-def _mean(name: str, label: str) -> Column:
-    return Column(f"{name}_s", label, SECONDS, lambda line, _: getattr(figures, name)(line.counts))
+def _mean(name: str, label: _StrPromise) -> Column:
+    return Column(f"{name}_s", label, SECONDS, lambda line, rule: getattr(figures, name)(line.counts))
 
 
-def _share(name: str, label: str) -> Column:
-    return Column(f"{name}_percent", label, PER_CENT, lambda line, _: getattr(figures, name)(line.counts))
+def _share(name: str, label: _StrPromise) -> Column:
+    return Column(f"{name}_percent", label, PER_CENT, lambda line, rule: getattr(figures, name)(line.counts))
 
 
 QUEUES: Final = (
-    _count("offered"),
-    _count("answered"),
-    _count("answered_in_time", "In time"),
-    _count("abandoned"),
-    _count("abandoned_short", "At once"),
-    _count("overflowed"),
-    Column("service_level_percent", "Service level", PER_CENT, lambda line, rule: rule.service_level(line.counts)),
-    _share("abandonment_rate", "Abandonment"),
-    _mean("speed_of_answer", "ASA"),
-    _mean("handle_time", "AHT"),
+    _count("offered", _("Offered")),
+    _count("answered", _("Answered")),
+    _count("answered_in_time", _("In time")),
+    _count("abandoned", _("Abandoned")),
+    _count("abandoned_short", _("At once")),
+    _count("overflowed", _("Overflowed")),
+    Column("service_level_percent", _("Service level"), PER_CENT, lambda line, rule: rule.service_level(line.counts)),
+    _share("abandonment_rate", _("Abandonment")),
+    _mean("speed_of_answer", _("ASA")),
+    _mean("handle_time", _("AHT")),
 )
 AGENTS: Final = (
-    _count("offers"),
-    _count("missed"),
-    _count("declined"),
-    _count("handled"),
-    _mean("talk_time", "Mean talk"),
-    _share("occupancy", "Occupancy"),
-    _time("available", "Available"),
-    _time("busy", "On calls"),
-    _time("wrap_up", "Wrap-up"),
-    _time("on_break", "Break"),
-    _time("lunch", "Lunch"),
-    _time("training", "Training"),
+    _count("offers", _("Offers")),
+    _count("missed", _("Missed")),
+    _count("declined", _("Declined")),
+    _count("handled", _("Handled")),
+    _mean("talk_time", _("Mean talk")),
+    _share("occupancy", _("Occupancy")),
+    _time("available", _("Available")),
+    _time("busy", _("On calls")),
+    _time("wrap_up", _("Wrap-up")),
+    _time("on_break", _("Break")),
+    _time("lunch", _("Lunch")),
+    _time("training", _("Training")),
 )
 
 
@@ -79,7 +84,7 @@ def written(kind: str, value: float | None) -> str:
 def rows(columns: Sequence[Column], lines: Iterable[Any], rule: Rule) -> list[tuple[str, list[tuple[str, str]]]]:
     """(name of the line, [(heading, what is written)]) of each, for the page."""
     return [
-        (line.name, [(column.label, written(column.kind, column.of(line, rule))) for column in columns])
+        (line.name, [(str(column.label), written(column.kind, column.of(line, rule))) for column in columns])
         for line in lines
     ]
 

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -71,8 +72,8 @@ def agent_of(request: HttpRequest) -> Agent:
 
 
 def version_of(*shown: object) -> str:
-    """A short text that changes when what is shown changes."""
-    return f"{crc32(repr(shown).encode()):08x}"
+    """A short text that changes when what is shown changes, or its language."""
+    return f"{crc32(repr((get_language(), *shown)).encode()):08x}"
 
 
 def is_current(request: HttpRequest, version: str) -> bool:

@@ -102,12 +102,13 @@ def caller_text(number: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One queue's line: the figures as the service gave them, with the longest wait as a clock."""
+    """One queue's line: the figures as the service gave them, the longest wait as a clock, the threshold in words."""
 
     line: Any
     longest: Clock | None
     tone: str
     level: Level
+    within: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def present_board(wallboard: Any, *, now: datetime, planned: Callable[[str], int
         longest=_waiting_since(wallboard.totals.longest_wait_s if wallboard.totals.waiting else None, now),
         tone=next((tone for tone in ("poor", "fair") if any(row.tone == tone for row in rows)), "good"),
         level=level(wallboard.totals.service_level),
-        formula=wallboard.formula,
+        formula=wallboard.rule.formula_in(gettext),
         available=sizes.get(AgentStatus.AVAILABLE, 0),
         on_shift=sum(sizes.values()) - sizes.get(AgentStatus.OFFLINE, 0),
         queues=rows,
@@ -168,6 +169,7 @@ def _queue_row(line: Any, now: datetime) -> QueueRow:
         longest=_waiting_since(longest, now),
         tone=wait_tone(longest or 0, line.service_level_threshold_s),
         level=level(line.service_level),
+        within=gettext("in %(seconds)s s") % {"seconds": line.service_level_threshold_s},
     )
 
 
@@ -257,7 +259,7 @@ def present_desk(
         since=since(desk.since, now),
         ends=since(desk.planned_until, now) if over else ends,
         over=over,
-        why=str(WHY.get(desk.reason, desk.reason)),
+        why=str(WHY.get(desk.reason) or desk.reason),
         choices=[(state, state_text(state), reasons.get(state, [])) for state in CHOICES],
         may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
         reservation_id=task.reservation_id if task else None,

@@ -11,6 +11,9 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from .. import erlang
@@ -23,25 +26,26 @@ from ..services.metrics import StaffedInterval
 from . import charts, columns, fragments
 from .downloads import as_csv
 
-KINDS: Final = (("Answered", "answered"), ("Abandoned", "abandoned"), ("Overflowed", "overflowed"))
 _DAY: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class Period(forms.Form):
     """What is asked for. Every field has a default, so that the bare address is a report of today."""
 
-    first = forms.DateField(label="From", widget=_DAY)
-    last = forms.DateField(label="To", widget=_DAY)
-    queue = forms.ChoiceField(label="Queue", required=False)
+    first = forms.DateField(label=_("From"), widget=_DAY)
+    last = forms.DateField(label=pgettext_lazy("period", "To"), widget=_DAY)
+    queue = forms.ChoiceField(label=_("Queue"), required=False)
     abandoned = forms.ChoiceField(
-        label="Abandoned count as",
-        choices=[("missed", "missed"), ("timely", "served if in time"), ("ignored", "left out")],
+        label=_("Abandoned count as"),
+        choices=[("missed", _("missed")), ("timely", _("served if in time")), ("ignored", _("left out"))],
     )
-    short = forms.ChoiceField(label="At once count as", choices=[("no", "left out"), ("yes", "abandoned too")])
-    overflowed = forms.ChoiceField(label="Overflowed count as", choices=[("no", "left out"), ("yes", "missed")])
-    target = forms.IntegerField(label="Target, %", min_value=1, max_value=99)
-    threshold = forms.IntegerField(label="within, s", min_value=1, max_value=3600)
-    shrinkage = forms.IntegerField(label="Time away, %", min_value=0, max_value=90)
+    short = forms.ChoiceField(label=_("At once count as"), choices=[("no", _("left out")), ("yes", _("abandoned too"))])
+    overflowed = forms.ChoiceField(
+        label=_("Overflowed count as"), choices=[("no", _("left out")), ("yes", _("missed"))]
+    )
+    target = forms.IntegerField(label=_("Target, %"), min_value=1, max_value=99)
+    threshold = forms.IntegerField(label=_("within, s"), min_value=1, max_value=3600)
+    shrinkage = forms.IntegerField(label=_("Time away, %"), min_value=0, max_value=90)
 
     def __init__(self, given: QueryDict, queues: list[Queue], today: date) -> None:
         rule = Rule.of(get_config())
@@ -61,7 +65,7 @@ class Period(forms.Form):
         super().__init__({**self.defaults, **{name: value for name, value in given.items() if value}})
         choice = self.fields["queue"]
         assert isinstance(choice, forms.ChoiceField)  # noqa: S101  # for the type checker
-        choice.choices = [("", "All"), *((queue.key, queue.name) for queue in queues)]
+        choice.choices = [("", gettext("All")), *((queue.key, queue.name) for queue in queues)]
 
     @property
     def rule(self) -> Rule:
@@ -128,15 +132,14 @@ def _shown(period: Period, report: Report) -> dict[str, Any]:
         "one_day": one_day,
         "tiles": list(_tiles(report, rule)),
         "vendors": [
-            (name, columns.written(columns.PER_CENT, each.service_level(report.total)), each.formula)
+            (name, columns.written(columns.PER_CENT, each.service_level(report.total)), each.formula_in(gettext))
             for name, each in VENDORS.items()
         ],
         "queues": columns.rows(columns.QUEUES, report.queues, rule),
         "agents": columns.rows(columns.AGENTS, report.agents, rule),
-        "assumption": erlang.ASSUMPTION,
     }
     if not one_day:
-        return {**context, "chart": _chart((f"{day:%d %b}", counts) for day, counts in report.days)}
+        return {**context, "chart": _chart((date_format(day, gettext("d M")), counts) for day, counts in report.days)}
     staffed = MetricsService().staffing(
         day=report.first,
         queue_key=asked["queue"],
@@ -151,39 +154,48 @@ def _shown(period: Period, report: Report) -> dict[str, Any]:
         **context,
         "chart": _chart((at, each.counts) for at, each in clock),
         "staffing": [_staffed(at, each, each.needed) for at, each in clock if each.needed and each.counts.offered],
-        "needed": charts.stacked(needed, [("Agents needed", "needed")], of="agents' quarters of an hour"),
+        "needed": charts.stacked(needed, [(_("Agents needed"), "needed")], of=_quarters),
     }
 
 
 def _staffed(at: str, each: StaffedInterval, needed: erlang.Staffing) -> tuple[str, list[tuple[str, str]]]:
     return at, [
-        ("Offered", str(each.counts.offered)),
-        ("Agents", str(needed.agents)),
-        ("On the payroll", str(each.on_payroll)),
-        ("Expected level", columns.written(columns.PER_CENT, 100 * needed.service_level)),
-        ("Expected wait", f"{needed.average_wait_s:.1f} s"),
-        ("Occupancy", columns.written(columns.PER_CENT, 100 * needed.occupancy)),
+        (gettext("Offered"), str(each.counts.offered)),
+        (gettext("Agents"), str(needed.agents)),
+        (gettext("On the payroll"), str(each.on_payroll)),
+        (gettext("Expected level"), columns.written(columns.PER_CENT, 100 * needed.service_level)),
+        (gettext("Expected wait"), f"{needed.average_wait_s:.1f} s"),
+        (gettext("Occupancy"), columns.written(columns.PER_CENT, 100 * needed.occupancy)),
     ]
 
 
 def _tiles(report: Report, rule: Rule) -> Iterator[tuple[str, str, str]]:
     """(heading, figure, formula) of what people ask for first."""
     total, team = report.total, report.agents_total
-    yield "Service level", columns.written(columns.PER_CENT, rule.service_level(total)), rule.formula
+    yield (
+        gettext("Service level"),
+        columns.written(columns.PER_CENT, rule.service_level(total)),
+        rule.formula_in(gettext),
+    )
     wanted: tuple[tuple[str, str, Callable[[Any], float | None], Any], ...] = (
-        ("Speed of answer", columns.SECONDS, figures.speed_of_answer, total),
-        ("Handle time", columns.SECONDS, figures.handle_time, total),
-        ("Abandonment", columns.PER_CENT, figures.abandonment_rate, total),
-        ("Occupancy", columns.PER_CENT, figures.occupancy, team),
+        (gettext("Speed of answer"), columns.SECONDS, figures.speed_of_answer, total),
+        (gettext("Handle time"), columns.SECONDS, figures.handle_time, total),
+        (gettext("Abandonment"), columns.PER_CENT, figures.abandonment_rate, total),
+        (gettext("Occupancy"), columns.PER_CENT, figures.occupancy, team),
     )
     for label, kind, figure, counts in wanted:
-        yield label, columns.written(kind, figure(counts)), FORMULAS[figure.__name__]
+        yield label, columns.written(kind, figure(counts)), gettext(FORMULAS[figure.__name__])
 
 
 def _chart(bars: Iterable[tuple[str, QueueCounts]]) -> charts.Chart:
-    return charts.stacked(
-        [(label, (counts.answered, counts.abandoned, counts.overflowed)) for label, counts in bars], KINDS, of="calls"
-    )
+    return charts.stacked([(label, (counts.answered, counts.abandoned, counts.overflowed)) for label, counts in bars])
+
+
+def _quarters(number: int) -> str:
+    if not number:
+        return gettext("No agents' quarters of an hour")
+    said = ngettext("%(number)s agent's quarter of an hour", "%(number)s agents' quarters of an hour", number)
+    return said % {"number": number}
 
 
 Table = tuple[list[str], Iterable[list[Any]]]

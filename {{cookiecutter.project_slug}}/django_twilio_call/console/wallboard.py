@@ -1,8 +1,9 @@
 """The wallboard: who waits, who talks, and how well callers were served today.
 
-Everybody sees the same board. It is drawn every two seconds at most, compressed then, and kept for all processes; each
-has it at hand for as long. A poll that comes with a ticket is answered before sessions, users and logs: hundreds of
-boards on walls, which all poll, would otherwise cost more than the calls.
+Everybody sees the same board, in one of the languages there are. Of each, where somebody looks, it is drawn every two
+seconds at most, compressed then, and kept for all processes; each has it at hand for as long. A poll that comes with a
+ticket is answered before sessions, users and logs: hundreds of boards on walls, which all poll, would otherwise cost
+more than the calls.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language_from_request, override
 from django.views.decorators.http import require_GET
 
 from ..cache import cache_result
@@ -35,7 +37,6 @@ BOARD_SECONDS: Final = 2
 TICKET: Final = "wallboard"
 TICKET_SECONDS: Final = 60
 """Who signs out or is deactivated sees a board that is open already for so long."""
-KINDS: Final = (("Answered", "answered"), ("Abandoned", "abandoned"), ("Overflowed", "overflowed"))
 
 _signer: Final = TimestampSigner(salt="django_twilio_call.wallboard")
 
@@ -53,7 +54,7 @@ class Drawn:
 @fragments.signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page."""
-    drawn = _at_hand()
+    drawn = _at_hand(get_language_from_request(request))
     # The fragment is the same for a while, so it cannot tell the time; the page does, by which clocks tick.
     board = drawn.html.decode().replace("data-live", f'data-live data-now="{time.time():.6f}"', 1)
     board = mark_safe(board)  # noqa: S308  # our own template's
@@ -90,7 +91,7 @@ def _live_path() -> str:
 
 
 def _answer(request: HttpRequest) -> HttpResponse:
-    drawn = _at_hand()
+    drawn = _at_hand(get_language_from_request(request))  # Django's own middleware may not have looked yet
     if fragments.is_current(request, drawn.version):
         response = fragments.unchanged()
     else:
@@ -101,7 +102,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
         if is_small:
             response.headers["Content-Encoding"] = "gzip"
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    response.headers["Vary"] = "Accept-Encoding, Accept-Language, Cookie"
     return response
 
 
@@ -136,49 +137,53 @@ def _mark(session: str) -> str:
 
 
 @cache_result(timeout=BOARD_SECONDS, service_type="metrics", key_prefix="wallboard")
-def _draw() -> Drawn:
+def _draw(language: str) -> Drawn:
     """The board as it is now, for all processes."""
     now = timezone.now()
-    shown = presenters.present_board(
-        AnalyticsService().wallboard(now=now), now=now, planned=get_config().get_planned_duration
-    )
+    board = AnalyticsService().wallboard(now=now)
     intervals = MetricsService().intervals(day=timezone.localdate(now), now=now)
-    chart = charts.stacked(
-        [
-            (f"{timezone.localtime(begins_at):%H:%M}", (counts.answered, counts.abandoned, counts.overflowed))
-            for begins_at, counts in intervals
-        ],
-        KINDS,
-        of="calls",
-    )
-    version = fragments.version_of(shown, chart)
-    html = render_to_string("console/_board.html", {"board": shown, "chart": chart, "version": version}).encode()
+    with override(language):
+        shown = presenters.present_board(board, now=now, planned=get_config().get_planned_duration)
+        chart = charts.stacked(
+            [
+                (f"{timezone.localtime(begins_at):%H:%M}", (counts.answered, counts.abandoned, counts.overflowed))
+                for begins_at, counts in intervals
+            ]
+        )
+        version = fragments.version_of(shown, chart)
+        html = render_to_string("console/_board.html", {"board": shown, "chart": chart, "version": version}).encode()
     return Drawn(version, html, gzip.compress(html, 6, mtime=0))
 
 
 class _Hand:
-    """What this process has at hand, until when (monotonic seconds)."""
+    """What this process has at hand in one language, until when (monotonic seconds)."""
 
-    lock: Final = threading.Lock()
-    drawn: Drawn | None = None
-    until = 0.0
+    def __init__(self) -> None:
+        self.lock: Final = threading.Lock()
+        self.drawn: Drawn | None = None
+        self.until = 0.0
+
+
+_hands: Final[dict[str, _Hand]] = {}
+"""Language, one of those of the settings -> what is at hand."""
 
 
 def forget() -> None:
     """Have nothing at hand, as a process that has just begun."""
-    _Hand.drawn, _Hand.until = None, 0.0
+    _hands.clear()
 
 
-def _at_hand() -> Drawn:
+def _at_hand(language: str) -> Drawn:
     """The board, at most `BOARD_SECONDS` old; one thread fetches the next, and the others do not wait for it."""
-    drawn = _Hand.drawn
-    if drawn is not None and (time.monotonic() < _Hand.until or not _Hand.lock.acquire(blocking=False)):
+    hand = _hands.get(language) or _hands.setdefault(language, _Hand())
+    drawn = hand.drawn
+    if drawn is not None and (time.monotonic() < hand.until or not hand.lock.acquire(blocking=False)):
         return drawn
     if drawn is None:
-        _Hand.lock.acquire()
+        hand.lock.acquire()
     try:
-        _Hand.drawn = drawn = _draw()
-        _Hand.until = time.monotonic() + BOARD_SECONDS
+        hand.drawn = drawn = _draw(language)
+        hand.until = time.monotonic() + BOARD_SECONDS
     finally:
-        _Hand.lock.release()
+        hand.lock.release()
     return drawn

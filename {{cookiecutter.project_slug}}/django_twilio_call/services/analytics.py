@@ -95,7 +95,12 @@ class Wallboard:
     calls_now: int
     queues: tuple[QueueLine, ...]
     agents: tuple[AgentLine, ...]
-    formula: str
+    rule: Rule
+
+    @property
+    def formula(self) -> str:
+        """The service level's formula, in English."""
+        return self.rule.formula
 
 
 class AnalyticsService(BaseService):
@@ -120,7 +125,7 @@ class AnalyticsService(BaseService):
                 for queue in Queue.objects.filter(is_active=True)
             ),
             agents=_agents(),
-            formula=self.formula,
+            rule=Rule.of(self.config),
         )
 
     @property

@@ -5,9 +5,11 @@ A figure is computed where it is shown, from counts that were added up: the mean
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Protocol, TypeVar
+
+from django.utils.translation import gettext_noop
 
 from ..conf import Config
 from ..constants import DefaultValues
@@ -123,16 +125,20 @@ class Rule:
 
     @property
     def formula(self) -> str:
-        """In words."""
-        short = f" − abandoned within {self.short_s} s"
-        served, all_ = "answered in time", "answered"
+        """In English words, for whoever reads it by program; a page has `formula_in`."""
+        return self.formula_in(str)
+
+    def formula_in(self, gettext: Callable[[str], str]) -> str:
+        """In the words that `gettext` gives: it has that name so that translators' tools find them."""
+        short = " − " + gettext("abandoned within %(seconds)s s") % {"seconds": self.short_s}
+        served, all_ = gettext("answered in time"), gettext("answered")
         if self.abandoned == TIMELY:
-            served += " + abandoned in time" + ("" if self.short else short)
-            served += " + callbacks promised in time" if self.overflowed else ""
+            served += " + " + gettext("abandoned in time") + ("" if self.short else short)
+            served += " + " + gettext("callbacks promised in time") if self.overflowed else ""
         if self.abandoned != IGNORED:
-            all_ += " + abandoned" + ("" if self.short else short)
+            all_ += " + " + gettext("abandoned") + ("" if self.short else short)
         if self.overflowed:
-            all_ += " + overflowed"
+            all_ += " + " + gettext("overflowed")
         return f"{_together(served)} ÷ {_together(all_)}"
 
     def service_level(self, counts: Outcomes) -> float | None:
@@ -214,12 +220,13 @@ def missed_rate(counts: AgentCounts) -> float | None:
 
 
 FORMULAS: Final[Mapping[str, str]] = {
-    "abandonment_rate": "abandoned ÷ offered",
-    "lost_rate": "abandoned later than short ÷ (answered + abandoned later than short)",
-    "speed_of_answer": "seconds waited by those answered ÷ answered",
-    "patience": "seconds waited by those who hung up ÷ abandoned",
-    "handle_time": "(time talked or on hold + wrap-up) ÷ conversations",
-    "talk_time": "time talked or on hold ÷ conversations",
-    "occupancy": "(on a call + wrap-up) ÷ (on a call + wrap-up + available)",
-    "missed_rate": "offers that rang in vain ÷ offers",
+    "abandonment_rate": gettext_noop("abandoned ÷ offered"),
+    "lost_rate": gettext_noop("abandoned later than short ÷ (answered + abandoned later than short)"),
+    "speed_of_answer": gettext_noop("seconds waited by those answered ÷ answered"),
+    "patience": gettext_noop("seconds waited by those who hung up ÷ abandoned"),
+    "handle_time": gettext_noop("(time talked or on hold + wrap-up) ÷ conversations"),
+    "talk_time": gettext_noop("time talked or on hold ÷ conversations"),
+    "occupancy": gettext_noop("(on a call + wrap-up) ÷ (on a call + wrap-up + available)"),
+    "missed_rate": gettext_noop("offers that rang in vain ÷ offers"),
 }
+"""Name of a figure -> its formula in English words."""

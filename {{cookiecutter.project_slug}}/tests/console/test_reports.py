@@ -107,6 +107,22 @@ def test_downloads_have_the_same_figures_as_numbers(admin_client: Client, day: d
     assert admin_client.get("/reports/everything.csv").status_code == 404
 
 
+def test_a_german_reads_german_figures_and_downloads_what_everybody_does(
+    admin_client: Client, day: date, german: None
+) -> None:
+    english = downloaded(admin_client, "queues", first=day, last=day).getvalue()
+    admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+
+    page = shown(admin_client, first=day - timedelta(days=6), last=day)
+
+    assert "rechtzeitig angenommen ÷ (angenommen + abgebrochen − binnen 5 s abgebrochen)" in page
+    assert "5 Anrufe von 24. Feb bis 2. Mär, Höchstwert bei 2. Mär: 5" in page
+    assert "24. Februar 2026 bis 2. März 2026" in page
+    assert downloaded(admin_client, "queues", first=day, last=day).getvalue() == english
+    told = admin_client.get("/api/analytics/").json()
+    assert told["service_level_formula"].startswith("answered in time ÷")
+
+
 def test_a_download_begins_so_that_a_spreadsheet_reads_it_right(admin_client: Client, day: date, queue: Queue) -> None:
     Queue.objects.update(name='=HYPERLINK("http://x.example","Grüße")')
     make_agent("@sum", queue)
@@ -151,8 +167,8 @@ def test_reports_read_no_rows_of_calls_and_cost_the_same_however_many_there_are(
 
 
 def test_a_chart_of_nothing_and_of_much() -> None:
-    assert stacked([], [("Answered", "answered")], of="calls").says == "No calls"
-    chart = stacked([("a", (1, 1)), ("b", (0, 0)), ("c", (4, 0))], [("A", "a"), ("B", "b")], of="calls")
+    assert stacked([]).says == "No calls"
+    chart = stacked([("a", (1, 1)), ("b", (0, 0)), ("c", (4, 0))], [("A", "a"), ("B", "b")])
 
     assert [series.path for series in chart.series] == ["M1 1000V750h8V1000zM21 1000V0h8V1000z", "M1 750V500h8V750z"]
     assert (chart.top, chart.width, chart.marks) == (4, 30, ("a", "b", "c"))

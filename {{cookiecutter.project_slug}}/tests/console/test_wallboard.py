@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from django_twilio_call.console import wallboard
 from django_twilio_call.constants import AgentStatus
@@ -214,3 +215,55 @@ def test_of_rows_the_board_reads_those_that_go_on_alone(admin_client: Client, qu
     wallboard.forget()
 
     assert text(admin_client).count('data-label="Offered">0<') == 1
+
+
+GERMAN = {"Accept-Language": "de"}
+
+
+def test_a_board_is_in_the_language_of_who_looks_and_in_no_other(
+    admin_client: Client, agent: Agent, german: None
+) -> None:
+    def says(path: str, **headers: str) -> set[str]:
+        told = admin_client.get(path, headers={**HTMX, **headers}).content.decode()
+        return {
+            word for word in ("Longest wait", "Längste Wartezeit", "answered in time", "rechtzeitig") if word in told
+        }
+
+    english, of_german = {"Longest wait", "answered in time"}, {"Längste Wartezeit", "rechtzeitig"}
+    for _ in range(2):  # drawn, then at hand
+        assert says("/", **GERMAN) == says("/live/", **GERMAN) == of_german
+        assert says("/") == says("/live/") == says("/live/", **{"Accept-Language": "fr"}) == english
+    wallboard.forget()  # as another process, which has what all of them keep
+    assert says("/live/") == english
+    assert says("/live/", **GERMAN) == of_german
+
+
+def test_a_poll_in_another_language_costs_no_query_and_is_answered_with_that_board(
+    admin_client: Client, agent: Agent, german: None
+) -> None:
+    shown = {language: text_in(admin_client, language) for language in ("en", "de")}
+    versions = {language: re.findall(r"[?]v=(\w+)", html)[0] for language, html in shown.items()}
+    assert versions["en"] != versions["de"]
+
+    with CaptureQueriesContext(connection) as queries:
+        same = admin_client.get("/live/", {"v": versions["de"]}, headers={**HTMX, **GERMAN})
+        other = admin_client.get("/live/", {"v": versions["en"]}, headers={**HTMX, **GERMAN, "Accept-Encoding": "gzip"})
+
+    assert len(queries) == 0
+    assert (same.status_code, gzip.decompress(other.content).decode()) == (204, shown["de"])
+    assert "Accept-Language" in other.headers["Vary"]
+
+
+def text_in(client: Client, language: str) -> str:
+    return client.get("/live/", headers={**HTMX, "Accept-Language": language}).content.decode()
+
+
+def test_what_a_poll_leaves_behind_is_the_language_of_nobody_else(
+    admin_client: Client, agent: Agent, german: None
+) -> None:
+    text(admin_client)
+    before = get_language()
+
+    text_in(admin_client, "de")
+
+    assert get_language() == before
