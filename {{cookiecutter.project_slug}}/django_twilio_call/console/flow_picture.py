@@ -7,10 +7,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 160, 66, 14, 56, 12
 ROW: Final = 12
 LINE: Final = 22
 """Characters of a node's text that fit."""
+TYPES: Final = {
+    "say": _("say"),
+    "menu": _("menu"),
+    "hours": _("hours"),
+    "queue": _("queue"),
+    "voicemail": _("voicemail"),
+    "callback": _("callback"),
+    "hangup": _("hangup"),
+    "repeat": _("repeat"),
+}
+NEWS: Final = {"new": _("new"), "changed": _("changed")}
+WAYS: Final = {"open": _("open"), "closed": _("closed"), "menu": _("back"), "default": _("nothing pressed")}
+"""Key of a node that names another -> what takes a caller there; `next` is what anybody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,16 @@ class Box:
     def middle(self) -> int:
         """Where ways come in."""
         return self.x + WIDTH // 2
+
+    @property
+    def type_text(self) -> str:
+        """The type in words; a mistyped one as it is."""
+        return str(TYPES.get(self.type, self.type))
+
+    @property
+    def news_text(self) -> str:
+        """The news in words."""
+        return str(NEWS.get(self.news, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +129,10 @@ def _targets(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(what a caller does, name of the node they come to)."""
     keys = node.get("keys")
     for key, target in (keys if isinstance(keys, dict) else {}).items():
-        yield f"key {key}", str(target)
+        yield gettext("key %(key)s") % {"key": key}, str(target)
     for key in ("next", "open", "closed", "default", "menu"):
         if isinstance(node.get(key), str):
-            yield {"next": "", "menu": "back", "default": "nothing pressed"}.get(key, key), node[key]
+            yield str(WAYS.get(key, "")), node[key]
 
 
 def _rows(nodes: Mapping[str, Mapping[str, Any]], start: Any) -> list[list[str]]:
@@ -129,7 +155,8 @@ def _text(node: Mapping[str, Any]) -> str:
 
 def _way(source: Box, target: Box, label: str, number: int, arrived: int) -> Way:
     """Way `number` of its source; as many with words as `arrived` have come to the target before."""
-    words = f"{source.name} to {target.name}" + (f": {label}" if label else "")
+    words = gettext("%(source)s to %(target)s") % {"source": source.name, "target": target.name}
+    words += f": {label}" if label else ""
     x = source.x + 20 + 30 * (number % 5)  # ways of one node leave side by side
     y = source.y + HEIGHT
     if target.y > source.y:

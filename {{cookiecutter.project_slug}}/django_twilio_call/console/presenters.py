@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..constants import AgentStatus, StateReason
-from ..services import Desk, Past
+from ..services import Desk, Past, wording
 from ..services.conferences import Conversation
 from ..services.outcomes import WrapUp
 from ..services.transfers import Destination
@@ -259,7 +259,7 @@ def present_desk(
         since=since(desk.since, now),
         ends=since(desk.planned_until, now) if over else ends,
         over=over,
-        why=str(WHY.get(desk.reason) or desk.reason),
+        why=str(WHY.get(desk.reason) or wording.REASONS.get(desk.reason) or desk.reason),
         choices=[(state, state_text(state), reasons.get(state, [])) for state in CHOICES],
         may_choose=task is None and desk.state in (*CHOICES, AgentStatus.WRAP_UP),
         reservation_id=task.reservation_id if task else None,

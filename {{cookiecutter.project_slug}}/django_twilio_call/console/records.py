@@ -9,11 +9,13 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET
 
 from ..exceptions import NotFound, ValidationError
 from ..models import Agent, AuditEntry, IVRFlow, May, Queue
-from ..services import RecordService, TimelineService
+from ..services import RecordService, TimelineService, wording
 from ..services.records import Search
 from . import flow_picture, fragments, paging, rows
 
@@ -23,14 +25,18 @@ AUDIT_PAGE = 100
 class SearchForm(forms.Form):
     """What may be looked for; an empty form looks for the latest calls."""
 
-    number = forms.CharField(required=False, max_length=30, widget=forms.TextInput(attrs={"inputmode": "tel"}))
-    agent = forms.ModelChoiceField(Agent.objects.all(), required=False, empty_label="Any")
-    queue = forms.ModelChoiceField(Queue.objects.all(), required=False, empty_label="Any")
+    number = forms.CharField(
+        required=False, label=_("Number"), max_length=30, widget=forms.TextInput(attrs={"inputmode": "tel"})
+    )
+    agent = forms.ModelChoiceField(Agent.objects.all(), required=False, label=_("Agent"), empty_label=_("Any"))
+    queue = forms.ModelChoiceField(Queue.objects.all(), required=False, label=_("Queue"), empty_label=_("Any"))
     since = forms.DateTimeField(
-        required=False, label="From", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        required=False, label=_("From"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
     until = forms.DateTimeField(
-        required=False, label="To", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        required=False,
+        label=pgettext_lazy("period", "To"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
 
 
@@ -69,7 +75,12 @@ def call(request: HttpRequest, call_sid: str) -> HttpResponse:
     except NotFound as error:
         raise Http404(str(error)) from None
     moments = [(each, rows.outside_text(each.number), _pretty(each.twiml)) for each in timeline.moments]
-    shown = {"timeline": timeline, "moments": moments, "row": rows.present_call(timeline.call)}
+    shown = {
+        "timeline": timeline,
+        "moments": moments,
+        "recordings": [(each, wording.of(wording.RECORDINGS, each.state)) for each in timeline.recordings],
+        "row": rows.present_call(timeline.call),
+    }
     return render(request, "console/call.html", shown)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+
+from django.utils.translation import gettext
 
 from ..models import Call
+from ..services import wording
 from .presenters import caller_text, clock_text
-
-ERASED: Final = "Erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ def present_call(call: Call) -> CallRow:
     agents = [each.agent.name for entry in entries for each in entry.reservations.all() if each.accepted_at]
     return CallRow(
         sid=call.sid,
-        caller=caller_text(call.from_number) if not call.erased_at else ERASED,
+        caller=caller_text(call.from_number) if not call.erased_at else _erased(),
         began=call.started_at,
-        length=clock_text((call.ended_at - call.started_at).total_seconds()) if call.ended_at else "live",
+        length=clock_text((call.ended_at - call.started_at).total_seconds()) if call.ended_at else gettext("live"),
         queues=", ".join(dict.fromkeys(entry.queue.name for entry in entries)),
         agents=", ".join(dict.fromkeys(agents)),
-        outcome=entries[-1].state if entries else "in the menu",
+        outcome=wording.of(wording.VISITS, entries[-1].state) if entries else gettext("in the menu"),
         is_recorded=any(recording.is_there for recording in call.recordings.all()),
         has_message=any(message.erased_at is None for message in call.voicemails.all()),
     )
@@ -46,4 +46,8 @@ def present_call(call: Call) -> CallRow:
 
 def outside_text(number: str | None) -> str:
     """Whom somebody called outside, as callers are written; "" where it was nobody."""
-    return "" if number is None else caller_text(number) if number else ERASED
+    return "" if number is None else caller_text(number) if number else _erased()
+
+
+def _erased() -> str:
+    return gettext("Erased")

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ..constants import OutboxKind, SupervisionMode
 from ..models import AuditEntry, Call, OutsideLeg, Participant, Reservation, Supervision
@@ -19,9 +21,9 @@ LATE: Final = timedelta(minutes=5)
 """For what Twilio tells after the end."""
 
 HEARD: Final = {
-    SupervisionMode.LISTEN: "{} listens to {}",
-    SupervisionMode.WHISPER: "{} whispers to {}",
-    SupervisionMode.BARGE: "{} talks to {} and the caller",
+    SupervisionMode.LISTEN: _("%(who)s listens to %(agent)s"),
+    SupervisionMode.WHISPER: _("%(who)s whispers to %(agent)s"),
+    SupervisionMode.BARGE: _("%(who)s talks to %(agent)s and the caller"),
 }
 """Mode -> what a supervisor does with an agent's call."""
 
@@ -56,12 +58,13 @@ class Outside:
         for leg in self._legs:
             agent = self._agents[leg.reservation_id]
             dialled = leg.room.startswith("dial-")
-            title = f"{agent} sends the caller to" if dialled else f"{agent} has called in"
-            yield Moment(leg.created_at, "state", title, number=leg.number)
+            title = gettext("%(agent)s sends the caller to") if dialled else gettext("%(agent)s has called in")
+            yield Moment(leg.created_at, "state", title % {"agent": agent}, number=leg.number)
             if leg.ended_at:
-                yield Moment(leg.ended_at, "state", "outside leg ended", number=leg.number)
+                yield Moment(leg.ended_at, "state", gettext("outside leg ended"), number=leg.number)
         for part in self._inside:
-            yield Moment(part.joined_at, "state", "outside leg came in", part.call_sid, number=numbers[part.label])
+            number = numbers[part.label]
+            yield Moment(part.joined_at, "state", gettext("outside leg came in"), part.call_sid, number=number)
 
 
 def of_supervisions(
@@ -71,13 +74,13 @@ def of_supervisions(
     agents = {each.pk: each.agent.name for each in reservations}
     began = {(each.user_id, each.created_at) for each in supervisions}
     for each in supervisions:
-        who, agent = each.user.get_username(), agents[each.reservation_id]
-        yield Moment(each.created_at, "state", HEARD[SupervisionMode.LISTEN].format(who, agent), each.call_sid)
+        named = {"who": each.user.get_username(), "agent": agents[each.reservation_id]}
+        yield Moment(each.created_at, "state", HEARD[SupervisionMode.LISTEN] % named, each.call_sid)
         if each.ended_at:
-            never = "" if each.call_sid else "their phone never came in"
-            yield Moment(each.ended_at, "state", f"{who} has left the call of {agent}", never)
+            never = "" if each.call_sid else gettext("their phone never came in")
+            yield Moment(each.ended_at, "state", gettext("%(who)s has left the call of %(agent)s") % named, never)
     for step in log:
         said = HEARD.get(step.action.removeprefix("supervise."))
         if said and (step.actor_id, step.at) not in began:
             agent = agents[int(step.target.split()[1])]
-            yield Moment(step.at, "state", said.format(step.actor_name, agent))
+            yield Moment(step.at, "state", said % {"who": step.actor_name, "agent": agent})

@@ -1,4 +1,7 @@
-"""One call's timeline: every webhook with its TwiML, every command, every change of state, in the order they came."""
+"""One call's timeline: every webhook with its TwiML, every command, every change of state, in the order they came.
+
+It is for people: in the language of who reads it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import Q
+from django.utils.translation import gettext, ngettext
 
 from ..constants import CallRole, ReservationState
 from ..exceptions import NotFound
@@ -25,6 +29,7 @@ from ..models import (
     Voicemail,
     WebhookEvent,
 )
+from . import wording
 from .base import BaseService
 from .company import Outside, of_supervisions
 from .moments import Moment
@@ -106,7 +111,7 @@ def _of_webhooks(sids: list[str], recordings: Iterable[Recording], outside: Q) -
     events = WebhookEvent.objects.filter(Q(call_sid__in=sids) | Q(key__in=keys) | outside)
     for event in events.order_by("received_at", "pk")[:MOST]:
         said = event.payload.get("CallStatus") or event.payload.get("StatusCallbackEvent") or ""
-        digits = f"pressed {event.payload['Digits']}" if event.payload.get("Digits") else ""
+        digits = event.payload.get("Digits") and gettext("pressed %(digits)s") % {"digits": event.payload["Digits"]}
         result = event.payload.get("QueueResult") or event.payload.get("RecordingStatus") or ""
         yield Moment(
             event.received_at,
@@ -120,38 +125,54 @@ def _of_webhooks(sids: list[str], recordings: Iterable[Recording], outside: Q) -
 
 def _of_commands(sids: list[str], outside: Q) -> Iterator[Moment]:
     for command in Outbox.objects.filter(Q(call_sid__in=sids) | outside).order_by("pk"):
-        title = command.kind.replace("_", " ")
-        yield Moment(command.created_at, "command", title, f"wanted: {command.url}" if command.url else "wanted")
+        title, wanted = wording.of(wording.COMMANDS, command.kind), gettext("wanted")
+        yield Moment(command.created_at, "command", title, f"{wanted}: {command.url}" if command.url else wanted)
         if command.done_at:
-            tries = f"after {command.attempts} tries" if command.attempts > 1 else ""
-            told = ", ".join(filter(None, (command.state, tries, command.last_error)))
+            tries = _after_tries(command.attempts) if command.attempts > 1 else ""
+            told = ", ".join(filter(None, (wording.of(wording.SENT, command.state), tries, command.last_error)))
             yield Moment(command.done_at, "command", title, told)
+
+
+def _after_tries(number: int) -> str:
+    return ngettext("after %(tries)s try", "after %(tries)s tries", number) % {"tries": number}
 
 
 def _of_legs(legs: Iterable[Call]) -> Iterator[Moment]:
     for leg in legs:
-        yield Moment(leg.started_at, "state", f"{leg.role} leg began", leg.sid)
+        began, ended = wording.LEGS[leg.role]
+        yield Moment(leg.started_at, "state", str(began), leg.sid)
         if leg.ended_at:
-            yield Moment(leg.ended_at, "state", f"{leg.role} leg ended", leg.status)
+            yield Moment(leg.ended_at, "state", str(ended), leg.status)
 
 
 def _of_entries(entries: Iterable[QueueEntry]) -> Iterator[Moment]:
     for entry in entries:
-        yield Moment(entry.enqueued_at, "state", f"waits in {entry.queue.name}", f"priority {entry.priority}")
+        queue = entry.queue.name
+        priority = gettext("priority %(priority)s") % {"priority": entry.priority}
+        yield Moment(entry.enqueued_at, "state", gettext("waits in %(queue)s") % {"queue": queue}, priority)
         if entry.ended_at:
-            why = ", ".join(filter(None, (entry.overflow_reason, entry.overflow_to and f"to {entry.overflow_to}")))
-            yield Moment(entry.ended_at, "state", f"left {entry.queue.name}: {entry.state}", why)
+            state = wording.of(wording.VISITS, entry.state)
+            title = gettext("left %(queue)s: %(state)s") % {"queue": queue, "state": state}
+            yield Moment(entry.ended_at, "state", title, ", ".join(filter(None, _why(entry))))
+
+
+def _why(entry: QueueEntry) -> Iterator[str]:
+    """Why a visit overflowed, and where to."""
+    yield wording.of(wording.OVERFLOWS, entry.overflow_reason)
+    if entry.overflow_to:
+        yield gettext("to %(where)s") % {"where": wording.of(wording.ONWARD, entry.overflow_to)}
 
 
 def _of_reservations(reservations: Iterable[Reservation]) -> Iterator[Moment]:
     for each in reservations:
-        yield Moment(each.created_at, "state", f"offered to {each.agent.name}")
+        named = {"agent": each.agent.name, "state": wording.of(wording.OFFERS, each.state)}
+        yield Moment(each.created_at, "state", gettext("offered to %(agent)s") % named)
         if each.accepted_at:
-            yield Moment(each.accepted_at, "state", f"accepted by {each.agent.name}")
+            yield Moment(each.accepted_at, "state", gettext("accepted by %(agent)s") % named)
         if each.ended_at:
-            yield Moment(each.ended_at, "state", f"offer to {each.agent.name}: {each.state}")
+            yield Moment(each.ended_at, "state", gettext("offer to %(agent)s: %(state)s") % named)
     for said in CallOutcome.objects.filter(reservation__in=[each.pk for each in reservations]):
-        yield Moment(said.created_at, "act", f"outcome: {said.code}", said.note)
+        yield Moment(said.created_at, "act", gettext("outcome: %(code)s") % {"code": said.code}, said.note)
 
 
 def _of_agents(reservations: list[Reservation]) -> Iterator[Moment]:
@@ -164,7 +185,8 @@ def _of_agents(reservations: list[Reservation]) -> Iterator[Moment]:
             Q(started_at__lte=each.ended_at) if each.ended_at else Q()
         )
     for span in AgentStateSpan.objects.filter(theirs).select_related("agent").order_by("pk")[:MOST]:
-        yield Moment(span.started_at, "state", f"{span.agent.name}: {span.state.replace('_', ' ')}", span.reason)
+        title = f"{span.agent.name}: {wording.of(wording.AGENTS, span.state)}"
+        yield Moment(span.started_at, "state", title, str(wording.REASONS.get(span.reason, span.reason)))
 
 
 def _log(
@@ -180,23 +202,29 @@ def _log(
 
 def _of_sounds(recordings: list[Recording], voicemails: list[Voicemail]) -> Iterator[Moment]:
     for recording in recordings:
-        yield Moment(recording.started_at, "state", "recording began", recording.get_consent_display())
+        consent = wording.of(wording.CONSENTS, recording.consent)
+        yield Moment(recording.started_at, "state", gettext("recording began"), consent)
         if recording.ended_at:
-            yield Moment(recording.ended_at, "state", f"recording {recording.state}", f"{recording.duration} s")
+            title = gettext("recording %(state)s") % {"state": wording.of(wording.RECORDINGS, recording.state)}
+            yield Moment(recording.ended_at, "state", title, f"{recording.duration} s")
     for message in voicemails:
-        yield Moment(message.recorded_at, "state", f"message for {message.queue.name}", f"{message.duration} s")
+        title = gettext("message for %(queue)s") % {"queue": message.queue.name}
+        yield Moment(message.recorded_at, "state", title, f"{message.duration} s")
 
 
 def _of_acts(log: list[AuditEntry]) -> Iterator[Moment]:
     for entry in log:
         if not entry.action.startswith("supervise."):
             why = entry.detail.get("reason") or entry.detail.get("why") or ""
-            told = ", ".join(filter(None, (entry.actor_name or "the server", why)))
+            told = ", ".join(filter(None, (entry.actor_name or gettext("the server"), why)))
             yield Moment(entry.at, "act", entry.action, told)
 
 
 def _of_callbacks(call: Call) -> Iterator[Moment]:
     for wish in CallbackRequest.objects.filter(Q(call=call) | Q(entry__call=call)).select_related("queue"):
-        yield Moment(wish.requested_at, "state", f"callback wanted from {wish.queue.name}")
+        title = gettext("callback wanted from %(queue)s") % {"queue": wish.queue.name}
+        yield Moment(wish.requested_at, "state", title)
         if wish.ended_at:
-            yield Moment(wish.ended_at, "state", f"callback {wish.state}", f"{wish.attempts} tries")
+            title = gettext("callback %(state)s") % {"state": wording.of(wording.CALLBACKS, wish.state)}
+            tries = ngettext("%(tries)s try", "%(tries)s tries", wish.attempts) % {"tries": wish.attempts}
+            yield Moment(wish.ended_at, "state", title, tries)
