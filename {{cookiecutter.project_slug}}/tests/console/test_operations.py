@@ -79,5 +79,5 @@ def test_what_came_of_requests_to_twilio_is_added_up_and_doubt_is_named(admin_cl
 
     assert '<td role="cell" data-label="Sent">12</td>' in shown
     assert '<td role="cell" data-label="Left alone">3</td>' in shown
-    assert "1 times, for a while" in shown
+    assert "1 time, for a while" in shown
     assert "1 in doubt, Twilio is asked" in shown

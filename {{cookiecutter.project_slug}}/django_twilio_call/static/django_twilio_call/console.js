@@ -55,7 +55,7 @@
 
   function showDesk(desk) {
     const offered = desk.dataset.phase === "offer";
-    document.title = offered ? `${desk.dataset.say} · Desk` : pageTitle;
+    document.title = offered ? `${desk.dataset.say} · ${desk.dataset.title}` : pageTitle;
     const icon = byId("favicon");
     const wanted = offered ? icon.dataset.offer : icon.dataset.idle;
     if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
