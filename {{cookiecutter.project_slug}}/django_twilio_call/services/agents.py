@@ -15,7 +15,7 @@ from ..exceptions import BusinessLogicError, InvalidTransition, NotFound, Valida
 from ..models import Agent, AgentReason, AgentStateSpan, Reservation, Supervision
 from ..models.written import lock_reservation
 from ..signals import wake_workers
-from . import alone
+from . import alone, wording
 from .base import BaseService, cache_result
 from .conferences import ConferenceService, Conversation
 from .history import HistoryService, Past
@@ -244,9 +244,10 @@ class AgentService(BaseService):
     def _first_span(self, *, agent_id: int, state: str, reason: str, now: datetime) -> AgentStateSpan:
         current = AgentStateSpan.objects.current().filter(agent_id=agent_id).first()
         if current is not None:
+            now_is, wanted = wording.of(wording.AGENTS, current.state), wording.of(wording.AGENTS, state)
             raise InvalidTransition(
                 gettext("agent %(agent)s is %(state)s and cannot become %(wanted)s before that ends")
-                % {"agent": agent_id, "state": current.state, "wanted": state}
+                % {"agent": agent_id, "state": now_is, "wanted": wanted}
             )
         return AgentStateSpan.objects.create(agent_id=agent_id, state=state, reason=reason, started_at=now)
 
@@ -254,7 +255,8 @@ class AgentService(BaseService):
 def _gone(reservation: Reservation) -> BusinessLogicError:
     reservation.refresh_from_db(fields=["state"])
     said = gettext("reservation %(reservation)s is %(state)s: the offer is gone")
-    return BusinessLogicError(said % {"reservation": reservation.pk, "state": reservation.state})
+    state = wording.of(wording.OFFERS, reservation.state)
+    return BusinessLogicError(said % {"reservation": reservation.pk, "state": state})
 
 
 def _history(reservation: Reservation) -> tuple[Past, ...]:

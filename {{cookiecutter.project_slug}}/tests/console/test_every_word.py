@@ -27,9 +27,11 @@ from django_twilio_call.models import (
     LegalHold,
     Outbox,
     Queue,
+    QueueInterval,
     Reservation,
     RunningProcess,
     Voicemail,
+    interval_of,
 )
 from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid
@@ -192,6 +194,8 @@ def leave_behind(switch: Switch, agent: Agent, queue: Queue) -> None:
             queue=queue, call=talk.entry.call, number="+14155550100", state=state, attempts=1, ended_at=now,
             enqueued_at=now, requested_at=now, not_before=now,
         )  # fmt: skip
+    night = interval_of(timezone.localtime().replace(hour=0, minute=20))
+    QueueInterval.objects.create(queue=queue, begins_at=night, offered=9, answered=9, handled=9, talk_ms=10**6)
     for waited, state, to in ((5, "answered", ""), (90, "abandoned", ""), (9, "overflowed", "voicemail")):
         visit(queue, now - timedelta(minutes=20), waited, state, to)
     count_all()
