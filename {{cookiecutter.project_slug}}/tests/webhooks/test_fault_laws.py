@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
+from django.test import override_settings
 
 from .world import World
 
@@ -39,10 +39,13 @@ def test_the_laws_hold_without_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     hold("", 1, monkeypatch)
 
 
-def test_the_laws_hold_with_names_of_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "DJANGO_TWILIO_NAMESPACE", "staging", raising=False)
+def test_the_laws_hold_with_names_of_a_namespace() -> None:
+    with override_settings(DJANGO_TWILIO_NAMESPACE="staging"), pytest.MonkeyPatch.context() as monkeypatch:
+        world = hold("", 1, monkeypatch, transfers=1)
 
-    hold("", 1, monkeypatch, transfers=1)
+    names = {room.name for room in world.exchange.conferences.all}
+    assert names
+    assert all(name.startswith("staging_reservation-") for name in names)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
