@@ -16,4 +16,5 @@ def bound_statements() -> None:
     database, config = connections.settings["default"], get_config()
     if database["ENGINE"].endswith("postgresql") and config.database_pooler == "session":
         milliseconds = config.webhook_database_timeout * 1000
-        database["OPTIONS"] = {**database["OPTIONS"], "options": f"-c statement_timeout={milliseconds}"}
+        said = database["OPTIONS"].get("options", "")  # by DATABASE_URL
+        database["OPTIONS"] = {**database["OPTIONS"], "options": f"{said} -c statement_timeout={milliseconds}".strip()}

@@ -119,8 +119,12 @@ STORAGES: dict[str, dict[str, Any]] = {
 
 
 def _database() -> dict[str, Any]:
-    """The database of DATABASE_URL, with time-outs: a caller on the line does not wait longer."""
+    """The database of DATABASE_URL, with time-outs: a caller on the line does not wait longer.
+
+    What the URL says itself stays: how TLS is verified, above all.
+    """
     database: dict[str, Any] = Env.db_url_config(_config.database_url)
+    said: dict[str, Any] = database.get("OPTIONS", {})
     seconds = _config.webhook_database_timeout
     if database["ENGINE"].endswith("sqlite3"):
         database["NAME"] = str(BASE_DIR / database["NAME"])
@@ -129,14 +133,15 @@ def _database() -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            **said,
         }
         return database
     # What a statement may take is bounded where callers wait, by `config.database`: a migration takes its time.
-    options = {"connect_timeout": seconds}
+    options = {"connect_timeout": seconds, **said}
     # A cursor would outlive the transaction that a connection is lent for. Statements are not prepared: Django's way.
     lent = _config.database_pooler == "transaction"
     kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": lent}
-    return {**database, **kept, "OPTIONS": options}
+    return {**kept, **database, "OPTIONS": options}
 
 
 DATABASES = {"default": _database()}

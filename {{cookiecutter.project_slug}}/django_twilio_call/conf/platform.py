@@ -94,7 +94,7 @@ class Platform:
     )
     celery_broker_url: str = _services(
         "CELERY_BROKER_URL",
-        t.url("redis", "rediss", "amqp", "amqps", "memory", empty=True, secret=True),
+        t.broker_url("redis", "rediss", "amqp", "amqps", "memory"),
         "",
         "Where messages to workers go. Empty: a folder, for workers on this machine.",
         stages={"testing": "memory://localhost"},

@@ -153,6 +153,22 @@ def url(*schemes: str, empty: bool = False, secret: bool = False) -> Type:
     return Type(f"a URL with {' or '.join(schemes)}" + (", or empty" if empty else ""), read)
 
 
+def broker_url(*schemes: str) -> Type:
+    """An address of a broker, or nothing. `rediss` verifies the certificate unless the address says otherwise.
+
+    redis-py does, but Kombu takes any certificate where the address says nothing of it.
+    """
+    plain = url(*schemes, empty=True, secret=True)
+
+    def read(value: str) -> str:
+        address = str(plain.read(value))
+        if not address.startswith("rediss:") or "ssl_cert_reqs=" in address.partition("?")[2]:
+            return address
+        return f"{address}{'&' if '?' in address else '?'}ssl_cert_reqs=required"
+
+    return Type(plain.rule, read)
+
+
 def database_url() -> Type:
     """DATABASE_URL: SQLite with a path, or PostgreSQL with a host."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kombu import Connection
@@ -11,6 +13,8 @@ from kombu.exceptions import OperationalError
 
 from config.broker import PATIENCE
 from config.celery import app
+from django_twilio_call.cache.backend import RedisCache
+from tests.conf.deploys import read
 from tests.servers import free_port
 
 MESSAGES = 400
@@ -65,3 +69,29 @@ def test_a_broker_that_is_away_is_not_waited_for() -> None:
     with broker, pytest.raises(OperationalError):
         assert broker.default_channel
     assert again == []
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        ("", ssl.CERT_REQUIRED),
+        ("?ssl_ca_certs=/etc/ca.pem", ssl.CERT_REQUIRED),
+        ("?ssl_cert_reqs=none", ssl.CERT_NONE),
+    ],
+)
+def test_a_broker_by_tls_has_to_show_a_certificate_unless_the_address_says_otherwise(
+    more: str, asked: ssl.VerifyMode
+) -> None:
+    config = read(CELERY_BROKER_URL=f"rediss://:pw@broker.example.com:6379/1{more}").config
+
+    told: Any = Connection(config.celery_broker_url).ssl
+    assert told["ssl_cert_reqs"] is asked
+    assert read(CELERY_BROKER_URL=config.celery_broker_url).config == config
+
+
+def test_a_cache_by_tls_has_to_show_a_certificate_too() -> None:
+    config = read(REDIS_URL="rediss://:pw@cache.example.com:6379/0").config
+
+    connection: Any = RedisCache(config.redis_url, {}).link.client.connection_pool.make_connection()
+
+    assert (connection.cert_reqs, connection.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,7 +19,51 @@ from django.db import OperationalError, connection, connections
 from config.celery import app
 from config.database import bound_statements
 from django_twilio_call.tasks import work
+from tests.conf.deploys import environment
 from tests.fakes import uses_postgres
+
+ROOT = Path(__file__).parents[2]
+TLS = {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "application_name": "calls"}
+SETTINGS = """
+import json
+import django
+django.setup()
+from config.database import bound_statements
+from django.db import connections
+told = dict(connections.settings["default"])
+bound_statements()
+print(json.dumps([told, connections.settings["default"]["OPTIONS"]]))
+"""
+
+
+def database(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What Django is told of the database with this address, and the options of the web process then."""
+    env = environment(DJANGO_SETTINGS_MODULE="config.settings.testing", DATABASE_URL=url, PATH=os.environ["PATH"])
+    told, bounded = json.loads(subprocess.check_output([sys.executable, "-c", SETTINGS], cwd=ROOT, env=env))
+    return told, bounded
+
+
+def test_what_the_address_says_of_tls_is_kept() -> None:
+    query = "&".join(f"{name}={value}" for name, value in TLS.items())
+
+    told, bounded = database(f"postgres://app@db/calls?{query}&options=-c%20lock_timeout%3D900&conn_max_age=0")
+
+    assert told["OPTIONS"] == {"connect_timeout": 2, "options": "-c lock_timeout=900", **TLS}
+    assert bounded["options"] == "-c lock_timeout=900 -c statement_timeout=2000"
+    assert (bounded["sslmode"], told["CONN_MAX_AGE"]) == ("verify-full", 0)
+
+
+def test_an_address_that_says_nothing_more_has_the_time_outs_alone() -> None:
+    told, bounded = database("postgres://app@db/calls")
+
+    assert told["OPTIONS"] == {"connect_timeout": 2}
+    assert bounded == {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
+
+
+def test_sqlite_has_its_busy_time_out_unless_the_address_has_another() -> None:
+    told, _ = database("sqlite:///var/test.sqlite3?timeout=3")
+
+    assert (told["OPTIONS"]["timeout"], told["OPTIONS"]["transaction_mode"]) == (3, "IMMEDIATE")
 
 
 @pytest.fixture
