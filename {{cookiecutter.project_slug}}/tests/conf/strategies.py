@@ -45,6 +45,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"a time zone", lambda _: st.sampled_from(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])),
     (r"a language", lambda _: st.sampled_from(["en-US", "de-DE", "pt-BR"])),
     (r"scopes", lambda _: st.sampled_from(["openid", "email openid groups"])),
+    (r"up to 16 of a-z", lambda _: _like(r"[a-z0-9]{0,16}")),
     (r"a voice", lambda _: st.sampled_from(["Polly.Joanna", "Google.de-DE-Standard-A"])),
     (r"a region", lambda _: st.sampled_from(["", "ie1", "us1"])),
     (r"an edge", lambda _: st.sampled_from(["", "dublin"])),
