@@ -15,7 +15,7 @@ from typing import Final
 
 from ..exceptions import ConfigurationError
 from .platform import DATABASE_PARTS
-from .problems import LONGEST
+from .problems import LONGEST, QUOTES
 
 APP, TUNABLES, SECRETS = "app.env", "tunables.env", "secrets.env"
 NAMES: Final = (APP, TUNABLES, SECRETS)
@@ -136,7 +136,7 @@ def _broken_rules(line: str, key: str, value: str) -> Iterator[str]:
         yield f"{name}: the value has blanks around it"
     if not value.isprintable():
         yield f"{name}: the value has characters that do not print"
-    if value[:1] in ("'", '"'):
+    if value.startswith(QUOTES):
         yield f"{name}: the value begins with a quote, which readers take differently"
     if "$" in value:
         yield f"{name}: the value has a $, which readers take differently"

@@ -9,6 +9,8 @@ from typing import Final
 SHOWN: Final = 60
 LONGEST: Final = 65_000
 """No variable is longer: kubectl silently drops a line of 64 KiB and all after it."""
+QUOTES: Final = ("'", '"')
+"""No value begins with one, in a file or elsewhere: it would be meant for a reader that takes it away."""
 _ANYWHERE: Final = (
     *(f"change{between}{what}" for between in ("", "-", "_", " ") for what in ("me", "this", "it")),
     *(f"replace{between}me" for between in ("", "-", "_", " ")),
@@ -46,6 +48,10 @@ def unfit(text: str) -> str | None:
         return f"must not be longer than {LONGEST} characters, and has {len(text)}"
     if not text.isprintable():
         return "must hold printable characters alone: no line break, no NUL, and UTF-8"
+    if text.startswith(QUOTES):
+        return "must be without quotes: docker and kubectl hand on those that an env file has"
+    if text != text.strip():
+        return "must be without blanks at either end"
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..exceptions import ConfigurationError
 from .catalogue import Config, assemble, disassemble, variables
-from .problems import Problem, is_placeholder, shown, unfit
+from .problems import QUOTES, Problem, is_placeholder, shown, unfit
 from .rules import broken
 from .sources import ENVIRONMENT, Texts, collect
 from .variables import DEPLOYED, STAGE, STAGES, Var
@@ -17,6 +17,7 @@ from .variables import DEPLOYED, STAGE, STAGES, Var
 _READS: Final = tuple((name, declared, declared.type.read) for name, declared in variables().items())
 _SUPPLIED: Final = frozenset(name for name, declared in variables().items() if declared.operator or declared.generated)
 """All that any stage may require of somebody."""
+_ODD: Final = (*QUOTES, " ")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -61,7 +62,7 @@ def survey(
     found = collect(environ, where)
     texts = found.values
     values: dict[str, Any] = {}
-    # Each is looked at by itself only where all together, one look, have something that is not fit.
+    # Each is looked at by itself only where it begins or ends oddly, or all together, one look, are not fit.
     if unfit("".join(texts.values())):
         looked_at: Container[str] = texts
     else:
@@ -73,7 +74,8 @@ def survey(
             if values[name] is MISSING and name not in found.unreadable:
                 found.refuse(name, f"missing; {declared.type.rule}", f"nowhere, in {stage}")
             continue
-        broke = _unwanted(declared, text, stage) if name in looked_at else None
+        odd = name in looked_at or text.startswith(_ODD) or text.endswith(" ")
+        broke = _unwanted(declared, text, stage) if odd else None
         if broke is None:
             try:
                 values[name] = read_text(text)

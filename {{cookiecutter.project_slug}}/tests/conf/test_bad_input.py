@@ -24,7 +24,9 @@ RING, IVR = "DJANGO_TWILIO_RING_TIMEOUT", "DJANGO_TWILIO_ENABLE_IVR"
     ("text", "rule"),
     [
         ("", "must be a time"),
-        ('"30"', "must be a time"),
+        ('"30"', "must be without quotes"),
+        ("'30'", "must be without quotes"),
+        ("30 ", "must be without blanks"),
         ("30 # seconds", "must be a time"),
         ("30\r", "must hold printable characters alone"),
         ("30\n", "must hold printable characters alone"),
@@ -33,8 +35,11 @@ RING, IVR = "DJANGO_TWILIO_RING_TIMEOUT", "DJANGO_TWILIO_ENABLE_IVR"
         ("\udce9", "must hold printable characters alone"),
         ("3" * 1_000_000, "must not be longer than 65000 characters, and has 1000000"),
     ],
-    ids=["empty", "quoted", "inline comment", "CRLF", "line break", "BOM", "NUL", "non-UTF-8", "1 MB"],
-)
+    ids=[
+        "empty", "quoted", "in single quotes", "blank", "inline comment", "CRLF", "line break", "BOM", "NUL",
+        "non-UTF-8", "1 MB",
+    ],
+)  # fmt: skip
 def test_a_bad_value_is_one_problem_with_its_rule(text: str, rule: str) -> None:
     (problem,) = problems(environment(**{RING: text}))
 
@@ -57,6 +62,24 @@ def test_what_is_no_switch_is_not_taken_for_off(text: str) -> None:
 @pytest.mark.parametrize("text", ["1e3", "10s", "1_000", "+5", "0x10", "5.0", "٣"])
 def test_what_is_no_number_is_not_made_one(text: str) -> None:
     assert len(problems(environment(DJANGO_TWILIO_DEFAULT_BATCH_SIZE=text))) == 1
+
+
+@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_SECONDARY", "OIDC_CLIENT_SECRET"])
+@pytest.mark.parametrize("text", ['"{}"', "'{}'", "{} ", " {}"])
+def test_a_secret_as_docker_hands_it_on_from_a_line_with_quotes_is_refused(name: str, text: str) -> None:
+    (problem,) = problems(environment("production", **{name: text.format(CANARY)}), "production")
+
+    assert problem.startswith(f"{name} is (hidden): must be")
+
+
+def test_a_secrets_file_and_a_part_of_a_database_have_no_quotes_either(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f'"{CANARY}"\n')
+    parts = {"DATABASE_HOST": "db", "DATABASE_NAME": "calls", "DATABASE_PASSWORD": f"'{CANARY}'"}
+
+    found = problems(environment(OIDC_CLIENT_SECRET_FILE=str(tmp_path / "secret"), **parts))
+
+    assert [each.split()[0] for each in found] == ["DATABASE_PASSWORD", "OIDC_CLIENT_SECRET"]
+    assert all("without quotes" in each for each in found)
 
 
 def test_a_secret_that_begins_with_a_dollar_is_that_secret() -> None:
