@@ -84,7 +84,7 @@ def survey(
                 # Not the exception's words: they may quote the secret.
                 broke = f"must be {declared.type.rule}"
         values[name] = MISSING
-        found.refuse(name, broke, found.origin(name), shown(text, secret=declared.secret))
+        found.refuse(name, broke, found.origin(name), shown(text, secret=declared.hidden))
     found.problems += broken(values, stage, lambda name: found.origin(name) if name in texts else fallback(name, stage))
     return found, values
 
@@ -98,7 +98,7 @@ def overridden(before: Reading, settings: Mapping[str, Any], source: str) -> Rea
             text = value if isinstance(value, str) else declared.type.write(value)
             values[name] = declared.type.read(text)
         except (ValueError, TypeError):
-            value_shown = "(hidden)" if declared.secret else repr(value)
+            value_shown = "(hidden)" if declared.hidden else repr(value)
             problems.append(Problem(name, f"must be {declared.type.rule}", source, value_shown))
             values[name] = MISSING
     origins = {**before.origins, **dict.fromkeys(settings, source)}

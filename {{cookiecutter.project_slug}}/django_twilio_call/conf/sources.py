@@ -129,8 +129,10 @@ def _add_file(texts: Texts, name: str, pointer: str) -> None:
         texts.values[name], texts.origins[name] = read_text(path), f"file {path}, which {pointer} names"
     except (OSError, ValueError) as error:
         texts.unreadable.add(name)
-        rule = f"cannot be read: {type(error).__name__}"
-        texts.refuse(pointer, rule, texts.origin(pointer), shown(path, secret=False))
+        # What is no path from / on may be the secret itself.
+        hidden = not path.startswith("/")
+        rule = "must be a path, from / on" if hidden else f"cannot be read: {type(error).__name__}"
+        texts.refuse(pointer, rule, texts.origin(pointer), shown(path, secret=hidden))
 
 
 def _add_database_url(texts: Texts) -> None:

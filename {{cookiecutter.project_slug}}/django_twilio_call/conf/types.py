@@ -19,12 +19,16 @@ SIZES: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Type:
-    """`read` turns a text into a value, or raises `ValueError`; `rule` says what it takes; `write` is its inverse."""
+    """`read` turns a text into a value, or raises `ValueError`; `rule` says what it takes; `write` is its inverse.
+
+    `beside_secret`: people confuse it with a secret that stands beside it, so a text that it refuses is not shown.
+    """
 
     rule: str
     read: Callable[[str], Any]
     write: Callable[[Any], str] = str
     unit: str = ""
+    beside_secret: bool = False
 
 
 def text(rule: str = "a text", pattern: str = "") -> Type:
@@ -188,7 +192,8 @@ def sid(prefix: str, *, empty: bool = False) -> Type:
         fits = len(value) == 34 and len(rest) == 32 and not rest.strip("0123456789abcdef")
         return _when(fits or (empty and not value), value)
 
-    return Type(f"{prefix} and 32 hexadecimal digits" + (", or empty" if empty else ""), read)
+    rule = f"{prefix} and 32 hexadecimal digits" + (", or empty" if empty else "")
+    return Type(rule, read, beside_secret=True)
 
 
 def _switch(value: str) -> bool:

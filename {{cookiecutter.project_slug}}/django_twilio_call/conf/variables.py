@@ -39,6 +39,11 @@ class Var:
     operator: bool = False
     reloadable: bool = False
 
+    @property
+    def hidden(self) -> bool:
+        """Whether a text that it refuses is, or may be, a secret."""
+        return self.secret or self.type.beside_secret
+
     def default_for(self, stage: str) -> Any:
         """The value where nobody sets one; `MISSING` where somebody must."""
         if self.operator and stage in DEPLOYED:

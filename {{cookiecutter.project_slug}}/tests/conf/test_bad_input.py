@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
 
+from django_twilio_call.conf import get_config
 from django_twilio_call.conf.command import examine
 from django_twilio_call.conf.envfiles import EnvFiles, read_files
 from django_twilio_call.conf.reader import reading
@@ -141,6 +143,36 @@ def test_a_bad_secrets_file_is_one_problem_and_not_quoted(tmp_path: Path, conten
     assert rule in problem
     assert "TWILIO_AUTH_TOKEN" in problem
     assert "token is" not in problem
+
+
+@pytest.mark.parametrize("secret", [CANARY, f"postgres://u:{CANARY}@h/d", f'"/{CANARY}"'])
+@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "DATABASE_URL"])
+def test_a_secret_in_the_place_of_its_path_is_not_shown(name: str, secret: str) -> None:
+    environ = environment("production", **{f"{name}_FILE": secret})
+    del environ[name]
+
+    (problem,) = problems(environ, "production")
+    assert problem == f"{name}_FILE is (hidden): must be a path, from / on (from environment)"
+
+
+def test_a_path_that_leads_nowhere_is_shown() -> None:
+    (problem,) = problems(environment(OIDC_CLIENT_SECRET_FILE="/nowhere/token"))
+
+    assert problem.startswith("OIDC_CLIENT_SECRET_FILE is '/nowhere/token': cannot be read: FileNotFoundError")
+
+
+@pytest.mark.parametrize("name", ["TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_TWIML_APP_SID"])
+def test_a_secret_in_the_place_of_a_sid_is_not_shown(name: str) -> None:
+    found = problems(environment("production", **{name: CANARY, "TWILIO_API_SECRET": "x"}), "production")
+
+    assert any(problem.startswith(f"{name} is (hidden): must be ") for problem in found)
+    assert CANARY not in "".join(found)
+
+
+@override_settings(TWILIO_ACCOUNT_SID=CANARY)
+def test_nor_is_one_that_a_django_setting_has_there() -> None:
+    with pytest.raises(ConfigurationError, match=r"TWILIO_ACCOUNT_SID is \(hidden\)"):
+        get_config()
 
 
 def test_a_secret_in_two_places_is_refused(tmp_path: Path) -> None:
