@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..constants import CacheTimeouts, CircuitBreakerConfig, DefaultValues, ErrorThresholds, Limits, TimeIntervals
+from ..constants import CacheTimeouts, CircuitBreakerConfig, DefaultValues, ErrorThresholds, TimeIntervals
 from .catalogue import Config, disassemble, variables
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -28,6 +28,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "DEFAULT_HOLD_MUSIC_URL": "hold_music_url",
     "DEFAULT_RING_TIMEOUT": "ring_timeout",
     "DEFAULT_CALLER_ID": "twilio_phone_number",
+    "RECORDING_RETENTION_DAYS": "retention_recordings",
 }  # fmt: skip
 """Old attribute -> field."""
 
@@ -51,7 +52,6 @@ VALUES: Final[Mapping[str, Any]] = {
     "RECORDING_STATUS_CALLBACK_URL": None,
     "RECORDING_STORAGE_BACKEND": "local",
     "RECORDING_ENCRYPTION_KEY": None,
-    "RECORDING_RETENTION_DAYS": Limits.RECORDING_RETENTION_DAYS,
     "RECORDING_URL_EXPIRY": CacheTimeouts.RECORDING_URLS,
     "HEALTH_CHECK_INTERVAL": TimeIntervals.HEALTH_CHECK_INTERVAL,
     "METRICS_COLLECTION_INTERVAL": TimeIntervals.METRICS_COLLECTION_INTERVAL,
@@ -68,13 +68,18 @@ VALUES: Final[Mapping[str, Any]] = {
 }
 """Old attribute -> the value it always has here: no variable sets it any more."""
 
+
+def _minutes(seconds: int) -> float:
+    return seconds / 60 if seconds % 60 else seconds // 60
+
+
 _COMPUTED: Final[Mapping[str, Callable[[Config], Any]]] = {
     "TWILIO_MAX_RETRIES": lambda config: config.get_retry_config("connection")["max_retries"],
     "TWILIO_RETRY_BACKOFF_MAX": lambda config: config.get_retry_config("connection")["max_delay"],
-    "AGENT_BREAK_DURATIONS": lambda _: {
-        "lunch": DefaultValues.LUNCH_DURATION_MINUTES,
-        "training": DefaultValues.TRAINING_DURATION_MINUTES,
-        "break": DefaultValues.BREAK_DURATION_MINUTES,
+    "AGENT_BREAK_DURATIONS": lambda config: {
+        "lunch": _minutes(config.lunch_duration),
+        "training": _minutes(config.training_duration),
+        "break": _minutes(config.break_duration),
     },
     "DEBUG": lambda config: config.stage == "development",
     "TESTING": lambda config: config.stage == "testing",

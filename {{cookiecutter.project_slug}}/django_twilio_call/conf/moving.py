@@ -41,15 +41,18 @@ NEW_NAMES: Final[Mapping[str, str]] = {
     "DEFAULT_RING_TIMEOUT": PREFIX + "RING_TIMEOUT",
     "DEFAULT_HOLD_MUSIC_URL": PREFIX + "HOLD_MUSIC_URL",
     "DEFAULT_CALLER_ID": "TWILIO_PHONE_NUMBER",
+    "RECORDING_RETENTION_DAYS": PREFIX + "RETENTION_RECORDINGS",
+    **{f"{PREFIX}AGENT_{what}_DURATION": f"{PREFIX}{what}_DURATION" for what in ("BREAK", "LUNCH", "TRAINING")},
 }
 """Old name -> the name it has here."""
+_MINUTES: Final = frozenset(f"{PREFIX}AGENT_{what}_DURATION" for what in ("BREAK", "LUNCH", "TRAINING"))
+"""Old names whose plain numbers were minutes; here a plain number is seconds."""
 
 _OWN_CACHE: Final = "keys, prefix and version of the cache are no settings here"
 _THRESHOLD: Final = "alerts on figures belong to whoever watches the metrics"
-_AGENT: Final = "an agent's breaks and limits are data, kept with the agent"
 _QUEUE: Final = "a queue's limits are data, kept with the queue"
 _LOGS: Final = "every request and webhook is one line of the log"
-_NOT_YET: Final = "recordings are not stored by this project"
+_AT_TWILIO: Final = "recordings stay with Twilio, and are passed on from there to who may hear them"
 
 REASONS: Final[Mapping[str, str]] = {
     "ENVIRONMENT": f"the stage is {STAGE}, and nothing else is",
@@ -59,14 +62,12 @@ REASONS: Final[Mapping[str, str]] = {
     "DEFAULT_QUEUE_TIMEOUT": _QUEUE,
     "DEFAULT_QUEUE": _QUEUE,
     "DEFAULT_CALL_TIME_LIMIT": "Twilio's own limit of four hours holds",
-    "DEFAULT_AGENT_MAX_CONCURRENT_CALLS": _AGENT,
+    "DEFAULT_AGENT_MAX_CONCURRENT_CALLS": "an agent has one conversation at a time",
     "AGENT_STATUS_UPDATE_WEBHOOK": "nothing is called when an agent's state changes",
     "RECORDING_STATUS_CALLBACK_URL": "made from PUBLIC_BASE_URL",
-    **dict.fromkeys(("RECORDING_STORAGE_BACKEND", "RECORDING_STORAGE", "RECORDING_RETENTION_DAYS"), _NOT_YET),
-    PREFIX + "RECORDING_URL_EXPIRY": _NOT_YET,
+    **dict.fromkeys(("RECORDING_STORAGE_BACKEND", "RECORDING_STORAGE", PREFIX + "RECORDING_URL_EXPIRY"), _AT_TWILIO),
     PREFIX + "ALERT_WEBHOOK_URL": _THRESHOLD,
     **dict.fromkeys((PREFIX + f"CACHE_{name}" for name in ("BACKEND", "KEY_PREFIX", "KEY_VERSION")), _OWN_CACHE),
-    **dict.fromkeys((PREFIX + f"AGENT_{name}_DURATION" for name in ("BREAK", "LUNCH", "TRAINING")), _AGENT),
     **dict.fromkeys((PREFIX + f"LOG_{name}" for name in ("API_REQUESTS", "PERFORMANCE", "WEBHOOKS")), _LOGS),
     **dict.fromkeys(
         (
@@ -126,12 +127,14 @@ def _verdict(key: str, value: str) -> Verdict:
         return Verdict(IGNORED, key, REASONS.get(key, "nothing here reads it"))
     if new == "PUBLIC_BASE_URL":
         value = "/".join(value.split("/")[:3])
+    value += "m" if key in _MINUTES else ""
     try:
         declared.type.read(value)
         rule = ""
     except ValueError:
         rule = f"its value will be refused: must be {declared.type.rule}"
     where = f"now {new}" + (", the address without its path" if new == "PUBLIC_BASE_URL" else "")
+    where += ", with an m after its number, which is minutes" if key in _MINUTES else ""
     parts = [where if new != key else "", rule, "secret, so in secrets.env" if declared.secret else ""]
     return Verdict(READ if new == key else RENAMED, key, "; ".join(filter(None, parts)))
 

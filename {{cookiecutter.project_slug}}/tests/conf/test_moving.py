@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from django_twilio_call import conf, constants
 from django_twilio_call.conf import moving
@@ -93,6 +94,18 @@ def test_an_old_attribute_has_the_live_value() -> None:
         assert config.to_dict()["DJANGO_TWILIO_RING_TIMEOUT"] == 30
 
 
+@override_settings(
+    DJANGO_TWILIO_RETENTION_RECORDINGS=365, DJANGO_TWILIO_BREAK_DURATION="45m", DJANGO_TWILIO_LUNCH_DURATION=90
+)
+def test_an_old_attribute_with_another_unit_has_the_live_value_in_its_own() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        config: Any = conf.get_config()
+
+        assert config.RECORDING_RETENTION_DAYS == 365
+        assert config.AGENT_BREAK_DURATIONS == {"lunch": 1.5, "training": 60, "break": 45}
+
+
 def test_a_name_nobody_had_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="NO_SUCH_THING"):
         getattr(conf.get_config(), "NO_SUCH_" + "THING")
@@ -129,6 +142,30 @@ def test_every_old_variable_is_judged_with_a_reason(name: str, tmp_path: Path) -
     assert verdict.key == name
     assert verdict.why or name in variables()
     assert verdict.why != "nothing here reads it", "say why"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("RECORDING_RETENTION_DAYS=365", "now DJANGO_TWILIO_RETENTION_RECORDINGS"),
+        (
+            "DJANGO_TWILIO_AGENT_LUNCH_DURATION=45",
+            "now DJANGO_TWILIO_LUNCH_DURATION, with an m after its number, which is minutes",
+        ),
+    ],
+)
+def test_what_is_called_otherwise_now_is_not_ignored(line: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(line)
+
+    (verdict,) = moving.judge(tmp_path / ".env")
+    assert (verdict.word, verdict.why) == (moving.RENAMED, told)
+
+
+def test_minutes_are_judged_as_minutes(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DJANGO_TWILIO_AGENT_BREAK_DURATION=1441\n")
+
+    (verdict,) = moving.judge(tmp_path / ".env")
+    assert "its value will be refused: must be a time from 0 s to 86400 s" in verdict.why
 
 
 OLD_FILE = f"""\
