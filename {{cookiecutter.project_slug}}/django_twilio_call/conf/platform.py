@@ -115,9 +115,10 @@ class Platform:
     web_threads: int = _web("WEB_THREADS", t.integer(1, 128), 8, "Threads of each web worker process.")
     public_base_url: str = _web(
         "PUBLIC_BASE_URL",
-        t.url("http", "https"),
+        t.origin("http", "https"),
         "http://127.0.0.1:8000",
-        "The address Twilio and browsers know this deploy by. Signatures are checked against it.",
+        "The address Twilio and browsers know this deploy by. Signatures are checked against it. "
+        "Its host is one of DJANGO_ALLOWED_HOSTS.",
         operator=True,
     )
     metrics_token: str = _web(

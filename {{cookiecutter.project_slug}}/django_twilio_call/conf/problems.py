@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -36,9 +37,10 @@ class Problem:
 
 
 def shown(text: str, *, secret: bool) -> str:
-    """A value as a problem may show it."""
+    """A value as a problem may show it: without the login of an address, too."""
     if secret:
         return "(hidden)"
+    text = re.sub(r"//.*@", "//(hidden)@", text, flags=re.DOTALL)
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 

@@ -98,8 +98,8 @@ def overridden(before: Reading, settings: Mapping[str, Any], source: str) -> Rea
             text = value if isinstance(value, str) else declared.type.write(value)
             values[name] = declared.type.read(text)
         except (ValueError, TypeError):
-            value_shown = "(hidden)" if declared.hidden else repr(value)
-            problems.append(Problem(name, f"must be {declared.type.rule}", source, value_shown))
+            said = shown(value if isinstance(value, str) else repr(value), secret=declared.hidden)
+            problems.append(Problem(name, f"must be {declared.type.rule}", source, said))
             values[name] = MISSING
     origins = {**before.origins, **dict.fromkeys(settings, source)}
     stage = before.config.stage

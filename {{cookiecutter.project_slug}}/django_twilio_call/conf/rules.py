@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ..constants import OPERATION_RETRY_CONFIGS
 from .problems import Problem
@@ -38,9 +40,24 @@ def _signatures(values: Values, stage: str) -> Broken:
 
 
 def _public(values: Values, stage: str) -> Broken:
-    address = values["PUBLIC_BASE_URL"]
-    if stage in DEPLOYED and address is not MISSING and not address.startswith("https://"):
+    address, hosts = values["PUBLIC_BASE_URL"], values["DJANGO_ALLOWED_HOSTS"]
+    if address is MISSING:
+        return
+    if stage in DEPLOYED and not address.startswith("https://"):
         yield "PUBLIC_BASE_URL", f"must be https in {stage}", address
+    # Tests call it what they like, and Django's runner answers to more.
+    if stage != "testing" and hosts is not MISSING and not _answered(urlsplit(address).netloc, hosts):
+        yield "PUBLIC_BASE_URL", "must have a host that DJANGO_ALLOWED_HOSTS names, or every page is refused", address
+
+
+def _answered(place: str, hosts: tuple[str, ...]) -> bool:
+    """Whether Django answers to that host, by its own rule: `*` is any, `.example.com` that and all below it."""
+    host = re.sub(r":[0-9]+$", "", place).lower()
+    for pattern in map(str.lower, hosts):
+        below = pattern.startswith(".") and (host == pattern[1:] or host.endswith(pattern))
+        if below or pattern in ("*", host):
+            return True
+    return False
 
 
 def _provider(values: Values, stage: str) -> Broken:

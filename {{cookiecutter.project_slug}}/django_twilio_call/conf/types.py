@@ -13,6 +13,8 @@ T = TypeVar("T")
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HOST: Final = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+"""A part of a host's name, between dots."""
 _ODD: Final = frozenset("?#[] ")
 SIZES: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
@@ -155,6 +157,17 @@ def url(*schemes: str, empty: bool = False, secret: bool = False) -> Type:
         return _when(fits, value.rstrip("/"))
 
     return Type(f"a URL with {' or '.join(schemes)}" + (", or empty" if empty else ""), read)
+
+
+def origin(*schemes: str) -> Type:
+    """An address with one of these schemes, a host, perhaps a port, and no more; a slash at its end is dropped."""
+    whole = re.compile(rf"({'|'.join(schemes)})://({_HOST}(\.{_HOST})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?/?")
+
+    def read(value: str) -> str:
+        _address(_when(whole.fullmatch(value) is not None, value))
+        return value.rstrip("/")
+
+    return Type(f"{' or '.join(schemes)}:// and a host: no path, no login, no ? and no #", read)
 
 
 def broker_url(*schemes: str) -> Type:

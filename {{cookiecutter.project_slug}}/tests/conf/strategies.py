@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
 
 from django_twilio_call.conf.catalogue import variables
 from django_twilio_call.conf.variables import DEPLOYED, Var
 
-from .deploys import CANARY, OPERATOR
+from .deploys import CANARY
 
 PORTABLE: Final = st.text(
     st.characters(blacklist_categories=("C", "Z"), blacklist_characters="$\"'#"), min_size=1, max_size=40
@@ -32,6 +33,7 @@ _BY_RULE: Final[tuple[tuple[str, Callable[[re.Match[str]], st.SearchStrategy[str
     (r"a time from (\d+) s to (\d+) s", lambda found: _times(int(found[1]), int(found[2]))),
     (r"a size from (\d+) to (\d+) bytes", lambda found: st.integers(int(found[1]), int(found[2])).map(str)),
     (r"seconds up to (\d+)", lambda found: st.lists(_times(0, int(found[1])), min_size=1, max_size=5).map(",".join)),
+    (r"http or https:// and a host", lambda _: _like(rf"https://{HOST}(:[1-9][0-9]{{0,3}})?")),
     (
         r"a URL with http or https",
         lambda _: _like(rf"https://{HOST}(:[1-9][0-9]{{0,3}})?(/[a-z0-9%=&?;,#]{{0,9}}[a-z])?"),
@@ -74,7 +76,9 @@ def environments(draw: st.DrawFn, stage: str) -> dict[str, str]:
         if declared.required_in(stage) or (name not in COUPLED and draw(st.booleans())):
             environ[name] = draw(valid(declared))
     if stage in DEPLOYED:
-        environ |= {"TWILIO_BACKEND": "twilio", "PUBLIC_BASE_URL": OPERATOR["PUBLIC_BASE_URL"]}
+        environ["TWILIO_BACKEND"] = "twilio"
+    host = urlsplit(environ.get("PUBLIC_BASE_URL", "http://127.0.0.1:8000")).hostname
+    environ["DJANGO_ALLOWED_HOSTS"] = f"{host},{environ.get('DJANGO_ALLOWED_HOSTS', 'localhost')}"
     if stage == "production":
         environ["TWILIO_API_BASE_URL"] = ""
     environ.pop("DJANGO_TWILIO_WEBHOOK_VALIDATE", None)

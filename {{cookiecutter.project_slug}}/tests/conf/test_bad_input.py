@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.http.request import split_domain_port, validate_host
 from django.test import override_settings
 
 from django_twilio_call.conf import get_config
@@ -97,6 +98,44 @@ def test_blanks_around_items_of_a_list_are_not_part_of_them() -> None:
 )
 def test_what_is_no_address_does_not_pass(text: str) -> None:
     assert len(problems(environment(PUBLIC_BASE_URL=text))) == 1
+
+
+@pytest.mark.parametrize(
+    "more", ["?x=1", "/calls", "/?", "#top", '"', "'", ";", ",b.example.com", ".", "..com", ":0", ":", "\\", "|"]
+)
+def test_where_twilio_finds_this_deploy_is_a_host_and_no_more(more: str) -> None:
+    (problem,) = problems(environment(PUBLIC_BASE_URL=f"https://calls.example.com{more}"))
+
+    assert "must be http or https:// and a host: no path, no login, no ? and no #" in problem
+
+
+def test_a_login_in_an_address_is_refused_and_not_shown() -> None:
+    (problem,) = problems(environment(PUBLIC_BASE_URL=f"https://user:{CANARY}/@calls.example.com"))
+
+    assert problem.startswith("PUBLIC_BASE_URL is 'https://(hidden)@calls.example.com': must be")
+
+
+@pytest.mark.parametrize("host", ["calls.example.com:8443", "CALLS.example.com/", "[::1]:8000", "localhost"])
+def test_any_host_may_be_where_twilio_finds_this_deploy(host: str) -> None:
+    assert read(PUBLIC_BASE_URL=f"https://{host}").config.public_base_url == f"https://{host}".rstrip("/")
+
+
+@pytest.mark.parametrize("stage", ["development", "staging", "production"])
+@pytest.mark.parametrize("hosts", ["other.example.com", "example.com", ".calls.example.com.au", "alls.example.com"])
+def test_a_public_host_that_every_page_would_refuse_is_refused_here(stage: str, hosts: str) -> None:
+    environ = environment(stage, PUBLIC_BASE_URL="https://calls.example.com", DJANGO_ALLOWED_HOSTS=hosts)
+
+    (problem,) = problems(environ, stage)
+    assert problem.startswith("PUBLIC_BASE_URL is 'https://calls.example.com': must have a host that DJANGO_ALLOWED_")
+
+
+@pytest.mark.parametrize("public", ["calls.example.com:8443", "CALLS.example.com", "[::1]:8000", "127.0.0.1"])
+@pytest.mark.parametrize("hosts", ["*", ".example.com,[::1],127.0.0.1", "[::1],127.0.0.1,Calls.Example.com", ""])
+def test_a_public_host_is_taken_where_django_takes_it(public: str, hosts: str) -> None:
+    environ = environment("production", PUBLIC_BASE_URL=f"https://{public}", DJANGO_ALLOWED_HOSTS=hosts or "localhost")
+    host, _ = split_domain_port(public)
+
+    assert (problems(environ, "production") == []) is validate_host(host, (hosts or "localhost").split(","))
 
 
 @pytest.mark.parametrize(("text", "size"), [("65536", 65_536), ("512KB", 524_288), ("10MB", 10_485_760)])

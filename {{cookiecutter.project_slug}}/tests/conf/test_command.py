@@ -93,7 +93,8 @@ def test_a_key_may_not_stand_in_both_app_env_and_tunables_env(root: Path, capsys
 
 
 def test_two_deploys_differ_by_value_and_say_where_from(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    eu = STAGING + lines(**{**APP, "DJANGO_ALLOWED_HOSTS": "eu.example.com"}, DJANGO_TWILIO_RING_TIMEOUT="20")
+    hosts = "eu.example.com,calls.example.com"
+    eu = STAGING + lines(**{**APP, "DJANGO_ALLOWED_HOSTS": hosts}, DJANGO_TWILIO_RING_TIMEOUT="20")
     deploy(root, "eu", app=eu, secrets=lines(**{**OTHERS, "TWILIO_AUTH_TOKEN": CANARY + "-other"}))
 
     assert run(root, "diff", "staging", "eu", "--exit-code") == 1
