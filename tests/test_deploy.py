@@ -27,14 +27,19 @@ def compose(project: Path) -> Manifest:
 
 
 @pytest.mark.parametrize("process", [*PROCESSES, "migrate"])
-def test_compose_takes_the_deploys_files_and_adds_addresses_only(project: Path, process: str) -> None:
+def test_compose_takes_the_deploys_files_and_adds_addresses_and_its_port_only(project: Path, process: str) -> None:
     service = compose(project)["services"][process]
     folder = "deploy/${STAGE:-staging}"
     app, tunables, secrets = (
         {"path": f"{folder}/{name}.env", "format": "raw"} for name in ("app", "tunables", "secrets")
     )
     assert service["env_file"] == [app, tunables | {"required": False}, secrets]
-    assert service["environment"].keys() == ADDRESSES
+    assert service["environment"].keys() == ADDRESSES | {"PORT"}
+
+
+def test_compose_publishes_the_port_that_it_has_the_process_listen_on(project: Path) -> None:
+    web = compose(project)["services"]["web"]
+    assert [each.rpartition(":")[2] for each in web["ports"]] == [web["environment"]["PORT"]]
 
 
 def test_compose_waits_for_what_a_process_needs(project: Path) -> None:

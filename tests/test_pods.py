@@ -31,9 +31,11 @@ def test_manifests_and_image_agree_on_the_user(project: Path, overlay: Path) -> 
     assert f"USER {user}:{user}\n" in (project / "Dockerfile").read_text()
 
 
-def test_probes_ask_this_process_on_the_port_it_listens_on(overlay: Path) -> None:
+def test_probes_ask_this_process_on_the_port_it_listens_on_whatever_its_files_say(overlay: Path) -> None:
+    app = overlay / "app.env"
+    app.write_text("".join(f"{name}={value}\n" for name, value in {**read_env(app), "PORT": "9000"}.items()))
     (web,) = [container for container in containers(render(overlay), ours=True) if "ports" in container]
-    port = read_env(overlay / "app.env").get("PORT", "8000")
+    (port,) = [each["value"] for each in web["env"] if each["name"] == "PORT"]
     assert web["ports"] == [{"name": "http", "containerPort": port}]
     probes = {name: web[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
     assert {probe["port"] for probe in probes.values()} == {"http"}

@@ -108,7 +108,9 @@ class Platform:
         "The folder for messages where there is no broker; a relative path begins at the project's folder.",
     )
 
-    port: int = _web("PORT", t.integer(1, 65535), 8000, "Port the web process listens on.")
+    port: int = _web(
+        "PORT", t.integer(1, 65535), 8000, "Port the web process listens on: 8000 by compose and Kubernetes."
+    )
     web_concurrency: int = _web(
         "WEB_CONCURRENCY", t.integer(1, 64), 2, "Web worker processes.", stages={"development": 1, "testing": 1}
     )
