@@ -19,7 +19,7 @@ OVERLAYS = ("development", "staging", "production")
 DEPLOYED = ("staging", "production")
 PROCESSES = ("web", "worker", "beat")
 # What compose.yaml and the development overlay add to app.env, and nothing else.
-ADDRESSES = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "TWILIO_API_BASE_URL"}
+ADDRESSES = {"DATABASE_URL", "DATABASE_HOST", "REDIS_URL", "CELERY_BROKER_URL", "TWILIO_API_BASE_URL"}
 
 
 def kubectl(overlay: Path, *arguments: str) -> list[Manifest]:

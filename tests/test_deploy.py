@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from .conftest import run
 from .manifests import ADDRESSES, PROCESSES, Manifest, of_kind, render
 
 
@@ -35,6 +37,20 @@ def test_compose_takes_the_deploys_files_and_adds_addresses_and_its_port_only(pr
     )
     assert service["env_file"] == [app, tunables | {"required": False}, secrets]
     assert service["environment"].keys() == ADDRESSES | {"PORT"}
+
+
+def test_a_stage_with_its_database_in_parts_starts_on_that_of_compose(project: Path) -> None:
+    added = compose(project)["services"]["web"]["environment"]
+    given = {name: value for name, value in added.items() if value is not None}
+    parts = {"DATABASE_HOST": "db.internal", "DATABASE_NAME": "calls", "DATABASE_PASSWORD": "a-password"}
+    others = {
+        "DJANGO_SETTINGS_MODULE": "config.settings.testing",
+        "DJANGO_SECRET_KEY": "k" * 50,
+        "TWILIO_AUTH_TOKEN": "x",
+    }
+    check = [sys.executable, "-B", "manage.py", "config", "check"]
+
+    assert "no problem" in run(*check, cwd=project, env={"PATH": "/usr/bin:/bin", **others, **parts, **given}).stdout
 
 
 def test_compose_publishes_the_port_that_it_has_the_process_listen_on(project: Path) -> None:
