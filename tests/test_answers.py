@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from hooks.pre_gen_project import is_no_template, is_plain_text, is_short_text
 
-from .conftest import bake, run
+from .conftest import bake
 
 HURTING = [
     "O'Brien & Söhne",
@@ -114,11 +113,3 @@ def test_no_name_of_a_person_is_in_an_env_file(template: Path, tmp_path: Path) -
     project = bake(template, tmp_path / "out", answers | {"email": "qq@example.com"})
 
     assert [file for file in project.glob("deploy/*/*.env") if "qq" in file.read_text().lower()] == []
-
-
-def test_a_shell_reads_what_the_files_say(baked: Path) -> None:
-    for file in sorted(baked.glob("deploy/*/app.env")):
-        shell = run("bash", "-c", f"set -a; . '{file}'; env", cwd=baked, env={"PATH": os.environ["PATH"]}).stdout
-        lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
-
-        assert set(lines) <= set(shell.splitlines()), file

@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Django's command line. Where no stage is named, it is development's, with deploy/development/*.env."""
+"""Django's command line. `--stage S` before the command takes the environment that deploy/S/*.env makes.
+
+Where no stage is named, not by the environment either, it is development's.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,32 @@ def main() -> int:
     # First of all: the kernel has a container's first process ignore a SIGTERM that it does not handle.
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        if sys.argv[1:2] == ["--stage"] and (code := _enter(sys.argv)):
+            return code
         return _serve(*sys.argv[1:]) if sys.argv[1:2] in (["celery"], ["gunicorn"]) else _told(sys.argv)
     except Terminated:
         return TERMINATED
+
+
+def _enter(argv: list[str]) -> int:
+    """Take `--stage S` off the command line: the files of deploy/S are read as docker reads them, no shell does it."""
+    from django_twilio_call.conf.envfiles import load_stage, stage_files
+    from django_twilio_call.exceptions import ConfigurationError
+
+    name = "".join(argv[2:3])
+    del argv[1:3]
+    if not name or "/" in name or not stage_files(name, ROOT):
+        sys.stderr.write(f"--stage {name!r}: must be a folder of deploy/ with env files\n")
+        return 2
+    try:
+        load_stage(name, ROOT)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if "DJANGO_SETTINGS_MODULE" not in os.environ:  # development's files would be laid over these
+        sys.stderr.write(f"DJANGO_SETTINGS_MODULE: missing in deploy/{name}\n")
+        return 1
+    return 0
 
 
 def _terminate(*_: object) -> None:

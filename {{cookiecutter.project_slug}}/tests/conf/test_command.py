@@ -171,3 +171,61 @@ def test_a_wrong_environment_is_told_in_lines_and_not_in_a_traceback(argv: list[
     assert done.stderr.startswith("8 problem(s) in the configuration:\nDJANGO_SECRET_KEY: missing")
     assert CANARY not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+SHOW = """
+import os
+print(*(os.environ.get(name) for name in ("OIDC_SCOPES", "DJANGO_TWILIO_FALLBACK_TEXT", "DJANGO_TWILIO_RING_TIMEOUT")))
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A project whose files have what a shell would split and run."""
+    (tmp_path / "manage.py").write_text((ROOT / "manage.py").read_text())
+    app = {"DJANGO_SETTINGS_MODULE": "config.settings.testing", "OIDC_SCOPES": "openid profile email"}
+    text = "`touch ran` & call; later"
+    tunables = {"DJANGO_TWILIO_FALLBACK_TEXT": text, "DJANGO_TWILIO_RING_TIMEOUT": "21"}
+    deploy(tmp_path, "eu", app=lines(**app), tunables=lines(**tunables), secrets=lines(**SECRETS))
+    return tmp_path
+
+
+def staged(root: Path, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
+    return subprocess.run([sys.executable, "manage.py", *argv], cwd=root, env=env, capture_output=True, text=True)
+
+
+def test_any_command_has_a_stages_files_as_docker_reads_them(elsewhere: Path) -> None:
+    done = staged(elsewhere, "--stage", "eu", "shell", "--no-imports", "-c", SHOW)
+
+    assert (done.stdout, done.stderr) == ("openid profile email `touch ran` & call; later 21\n", "")
+    assert not (elsewhere / "ran").exists()
+
+
+def test_what_the_shell_has_set_wins_there_too_and_the_rest_is_known_by_its_line(elsewhere: Path) -> None:
+    done = staged(elsewhere, "--stage", "eu", "config", "show", "--origin", DJANGO_TWILIO_RING_TIMEOUT="22")
+
+    shown = {line.split()[0]: line.split(maxsplit=1)[1].strip() for line in done.stdout.splitlines()}
+    assert shown["DJANGO_TWILIO_RING_TIMEOUT"].split() == ["22", "environment"]
+    assert shown["OIDC_SCOPES"].endswith("deploy/eu/app.env:2")
+
+
+@pytest.mark.parametrize(
+    ("argv", "app", "said"),
+    [
+        (["--stage", "nowhere", "check"], "", "--stage 'nowhere': must be a folder of deploy/ with env files"),
+        (["--stage"], "", "--stage '': must be"),
+        (["--stage", "../x", "check"], "", "--stage '../x': must be"),
+        (["--stage", "bad", "check"], "OIDC_SCOPES='openid'\n", "deploy/bad/app.env:1: OIDC_SCOPES: the value begins"),
+        (["--stage", "bad", "check"], "PORT=8000\n", "DJANGO_SETTINGS_MODULE: missing in deploy/bad"),
+    ],
+)
+def test_a_stage_that_cannot_be_entered_is_told_in_a_line(
+    elsewhere: Path, argv: list[str], app: str, said: str
+) -> None:
+    deploy(elsewhere, "bad", app=app)
+
+    done = staged(elsewhere, *argv)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""The same files by shell, docker, compose and Kubernetes are the same configuration."""
+"""The same files by manage.py, docker, compose and Kubernetes are the same configuration."""
 
 from __future__ import annotations
 
