@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.models import Index
 
-from django_twilio_call.management.commands.migrate import ATTEMPTS, LOCK_SECONDS, patiently, short_locks
+from django_twilio_call.management.commands.migrate import (
+    ATTEMPTS,
+    LOCK_SECONDS,
+    indexes_anew,
+    patiently,
+    short_locks,
+)
 from django_twilio_call.models import Call
 
 TABLE = Call._meta.db_table
@@ -38,7 +46,7 @@ class Held:
     def _hold(self) -> None:
         try:
             with connection.cursor() as cursor:
-                cursor.execute(f"BEGIN; SELECT 1 FROM {TABLE}")
+                cursor.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM {TABLE}")  # as a backup does
                 self._held.set()
                 self._over.wait(60)
                 cursor.execute("ROLLBACK")
@@ -71,6 +79,59 @@ def test_the_locks_of_others_are_theirs_again_afterwards() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+MEANWHILE = Index(fields=["duration"], name="meanwhile")
+
+
+@pytest.fixture
+def no_index() -> Iterator[None]:
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX IF EXISTS meanwhile")
+
+
+def add_index() -> None:
+    """As `AddIndexConcurrently` does."""
+    with connection.schema_editor(atomic=False) as editor:
+        editor.add_index(Call, MEANWHILE, concurrently=True)  # type: ignore[call-arg]  # PostgreSQL's takes it
+
+
+def is_valid() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'meanwhile'::regclass")
+        return bool(cursor.fetchone()[0])
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_an_index_made_meanwhile_waits_for_a_backup_to_end(no_index: None) -> None:
+    with Held() as held, short_locks(connection):
+        backup = threading.Timer(LOCK_SECONDS + 1, held.let_go)
+        backup.start()
+        add_index()
+        backup.join()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == (f"{LOCK_SECONDS}s",)
+
+    assert is_valid()
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_an_index_that_was_broken_off_is_made_anew(no_index: None) -> None:
+    with Held(), connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            add_index()
+        cursor.execute("RESET lock_timeout")
+    assert not is_valid()
+
+    with indexes_anew(connection):
+        add_index()
+
+    assert is_valid()
 
 
 def test_whatever_else_is_wrong_is_said_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,15 +21,18 @@ LOCK_SECONDS: Final = 2
 ATTEMPTS: Final = 30
 PAUSE_SECONDS: Final = 1.0
 """What stood behind goes on meanwhile."""
+_CREATES: Final = re.compile(r'CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?("[^"]+"|\w+)')
 
 
 class Command(migrate.Command):
-    """Django's, with patience. A migration that was broken off has changed nothing: it is done whole or not at all."""
+    """Django's, with patience. An atomic migration that was broken off has changed nothing; of one that is not, each
+    operation may be done again: of an index that was to be made meanwhile nothing may be left.
+    """
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         """Migrate, as often as it takes."""
         connection = connections[options["database"]]
-        with short_locks(connection):
+        with short_locks(connection), indexes_anew(connection):
             return patiently(lambda: super(Command, self).handle(*args, **options), say=self.stderr.write)
 
 
@@ -38,13 +42,50 @@ def short_locks(connection: BaseDatabaseWrapper) -> Iterator[None]:
     if connection.vendor != "postgresql" or get_config().database_pooler != "session":
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+
+    def limit(seconds: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{seconds}s'")
+
+    def unhurried(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """What is done CONCURRENTLY waits for old transactions, such as a backup's, and nobody stands behind it."""
+        if "CONCURRENTLY" not in sql:
+            return execute(sql, *rest)
+        limit(0)
+        try:
+            return execute(sql, *rest)
+        finally:
+            if connection.is_usable():
+                limit(LOCK_SECONDS)
+
+    limit(LOCK_SECONDS)
     try:
-        yield
+        with connection.execute_wrapper(unhurried):
+            yield
     finally:
         if not connection.in_atomic_block:  # whose end takes the setting back
             connection.close()
+
+
+@contextmanager
+def indexes_anew(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """A block in which an index that was broken off half made (PostgreSQL keeps it, invalid) is made anew."""
+
+    def anew(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if made := _CREATES.match(sql):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", made.groups()
+                )
+                if cursor.fetchone():
+                    cursor.execute(f"DROP INDEX CONCURRENTLY {made[1]}")
+        return execute(sql, *rest)
+
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.execute_wrapper(anew):
+        yield
 
 
 def patiently(
