@@ -58,6 +58,13 @@ def test_compose_publishes_the_port_that_it_has_the_process_listen_on(project: P
     assert [each.rpartition(":")[2] for each in web["ports"]] == [web["environment"]["PORT"]]
 
 
+def test_the_first_compose_command_of_the_guide_needs_no_proxy(project: Path) -> None:
+    guide = (project / "docs" / "docker.md").read_text()
+    commands = re.findall(r"STAGE=(\w+) [^`\n]*docker compose [^`\n]*up\b", guide.partition("## Compose")[2])
+    assert commands[0] == "development"
+    assert "X-Forwarded-Proto" in guide.partition("STAGE=staging docker compose")[2]
+
+
 def test_compose_waits_for_what_a_process_needs(project: Path) -> None:
     services = compose(project)["services"]
     for process in PROCESSES:
