@@ -31,8 +31,14 @@ SHARED: list[Any] = [
 ]
 
 
+OURS: Final = ("config", "django_twilio_call", "django_structlog")
+
+
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
-    """Django's LOGGING: everything at `level` and above, through one formatter."""
+    """Django's LOGGING: everything at `level` and above, through one formatter.
+
+    DEBUG is for what is ours: libraries would tell every statement, file descriptor and connection.
+    """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -46,6 +52,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     as_lines = [structlog.processors.format_exc_info, mask_phone_numbers, structlog.processors.JSONRenderer()]
     for_people = [structlog.dev.ConsoleRenderer(colors=False)]
     processors: list[Any] = as_lines if as_json else for_people
+    theirs = "INFO" if level == "DEBUG" else level
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -57,11 +64,12 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             },
         },
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
-        "root": {"handlers": ["stdout"], "level": level},
+        "root": {"handlers": ["stdout"], "level": theirs},
         "loggers": {
-            "django": {"handlers": [], "level": level, "propagate": True},
+            "django": {"handlers": [], "level": theirs, "propagate": True},
             # It writes phone numbers and URLs of every request.
             "twilio": {"level": "WARNING"},
-            "celery": {"level": "WARNING" if level == "INFO" else level},
+            "celery": {"level": "WARNING" if theirs == "INFO" else theirs},
+            **{name: {"level": level} for name in OURS},
         },
     }

@@ -11,3 +11,5 @@ DEBUG = True
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 LOGGING = logging_config(level=CALL_CENTER_READING.config.log_level, as_json=False)
+# Pages ask every few seconds: that a request was answered is enough.
+LOGGING["loggers"]["django_structlog"] = {"level": "INFO"}

@@ -52,7 +52,11 @@ class Platform:
         "Other origins whose forms are trusted.",
     )
     log_level: str = _django(
-        "DJANGO_LOG_LEVEL", t.choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "How much is logged."
+        "DJANGO_LOG_LEVEL",
+        t.choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        "INFO",
+        "How much is logged. DEBUG tells more of the call center, not of libraries.",
+        stages={"development": "DEBUG"},
     )
     time_zone: str = _django(
         "DJANGO_TIME_ZONE",

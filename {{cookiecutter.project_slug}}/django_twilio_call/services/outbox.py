@@ -131,6 +131,7 @@ class OutboxService(BaseService):
         return command.entry is not None and command.entry.state != QueueEntryState.RESERVED
 
     def _send(self, command: Outbox, at: Callable[[], datetime]) -> None:
+        logger.debug("Twilio is told: %s", command.kind, extra={"outbox": command.pk, "try": command.attempts})
         try:
             if command.recording is not None:
                 self._pause(command, command.recording)

@@ -111,6 +111,7 @@ class TwilioWebhook(View):
             logger.exception("webhook %s fell back", self.kind)
             return self._fall_back(request, delivery, error)
         counts[self.kind, "answered"] += 1
+        logger.debug("webhook %s is answered: %s", self.kind, answer)
         return _xml(answer)
 
     def _once(self, delivery: Delivery) -> str:

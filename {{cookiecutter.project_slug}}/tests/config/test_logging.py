@@ -13,6 +13,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from config.logging import logging_config
+from django_twilio_call.conf.catalogue import variables
+from tests.callcenter import ROOT
 from tests.fakes import Twilio
 
 NUMBER = "+15550123456"
@@ -47,6 +49,22 @@ def test_phone_numbers_are_masked_wherever_they_stand(text: str) -> None:
     for line in (logged(True, text), logged(True, "x", extra={"more": text}), logged(True, "%s", {"a": text})):
         assert "5550123" not in line
         assert "***56" in line
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_debug_is_for_our_own(level: str) -> None:
+    loggers = logging_config(level=level, as_json=True)
+
+    told = {name: logger["level"] for name, logger in loggers["loggers"].items()} | {"": loggers["root"]["level"]}
+    assert told["config"] == told["django_twilio_call"] == level
+    assert [told[name] for name in ("", "django", "celery")] == ["INFO", "INFO", "WARNING"]
+
+
+def test_development_tells_more() -> None:
+    variable = variables()["DJANGO_LOG_LEVEL"]
+
+    assert [variable.default_for(stage) for stage in ("development", "production")] == ["DEBUG", "INFO"]
+    assert "DJANGO_LOG_LEVEL=DEBUG\n" in (ROOT / "deploy" / "development" / "app.env").read_text()
 
 
 def test_what_is_no_phone_number_stays() -> None:
