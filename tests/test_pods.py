@@ -6,6 +6,8 @@ import base64
 import re
 from pathlib import Path
 
+import yaml
+
 from .manifests import Manifest, component, containers, kubectl, of_kind, pods, read_env, render
 
 RESTRICTED = {
@@ -41,6 +43,16 @@ def test_probes_ask_this_process_on_the_port_it_listens_on_whatever_its_files_sa
     assert {probe["port"] for probe in probes.values()} == {"http"}
     paths = {name: probe["path"] for name, probe in probes.items()}
     assert paths == {"startup": "/healthz/live", "liveness": "/healthz/live", "readiness": "/healthz/ready"}
+
+
+def test_worker_and_beat_are_asked_what_compose_asks_them(project: Path, overlay: Path) -> None:
+    services = yaml.safe_load((project / "compose.yaml").read_text())["services"]
+    for each in of_kind(render(overlay), "Deployment"):
+        if (name := component(each)) in ("worker", "beat"):
+            (app,) = each["spec"]["template"]["spec"]["containers"]
+            command = app["livenessProbe"]["exec"]["command"]
+            assert services[name]["healthcheck"]["test"] == ["CMD", *command]
+            assert (project / command[-1]).is_file()
 
 
 def test_the_grace_period_is_longer_than_pre_stop_and_drain(project: Path, overlay: Path) -> None:

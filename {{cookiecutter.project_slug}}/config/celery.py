@@ -9,6 +9,7 @@ from celery.signals import (
     after_task_publish,
     beat_embedded_init,
     beat_init,
+    before_task_publish,
     task_postrun,
     task_prerun,
     worker_init,
@@ -18,6 +19,8 @@ from celery.signals import (
 
 from django_twilio_call.conf import get_config
 from django_twilio_call.exceptions import ConfigurationError
+
+from . import alive
 
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -37,6 +40,10 @@ def refuse(**_: Any) -> None:
 def begin_worker(**_: Any) -> None:
     """After Celery has set its own handlers: SIGHUP reloads the configuration, it does not restart the worker."""
     _begin("worker")
+    tasks = alive.Tasks()
+    task_prerun.connect(tasks.begin, weak=False)
+    task_postrun.connect(tasks.end, weak=False)
+    tasks.watch()
 
 
 @beat_init.connect
@@ -46,6 +53,7 @@ def begin_beat(**_: Any) -> None:
     from django_twilio_call import operations
 
     _begin("beat")
+    before_task_publish.connect(alive.sign)  # whether or not the broker then takes it
     after_task_publish.connect(operations.pulse, dispatch_uid="django_twilio_call.operations")
 
 

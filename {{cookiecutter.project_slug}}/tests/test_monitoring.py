@@ -69,6 +69,12 @@ def test_an_alert_says_what_is_the_matter_and_how_bad_it_is() -> None:
     assert {rule["labels"]["severity"] for rule in rules()} == {"critical", "warning"}
 
 
+@pytest.mark.parametrize("role", ["beat", "worker"])
+def test_a_process_that_is_gone_has_an_alert_by_the_role_it_begins_with(role: str) -> None:
+    assert any(f'absent(call_center_config_processes{{role="{role}"}})' in rule["expr"] for rule in rules())
+    assert f'_begin("{role}")' in (FOLDER.parents[1] / "config" / "celery.py").read_text()
+
+
 @pytest.mark.parametrize("what", ["dependency_up", 'outcome="fallback"', "outbox_oldest", "longest_wait"])
 def test_what_callers_feel_has_an_alert(what: str) -> None:
     assert any(what in rule["expr"] for rule in rules())
