@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.views.decorators.http import require_GET, require_POST
 
 from .constants import DefaultValues
-from .exceptions import CallCenterError, NotFound, ValidationError
+from .exceptions import BusinessLogicError, CallCenterError, NotFound, ValidationError
 from .models import Agent, May
 from .services import AgentService, AnalyticsService, CallService, OutcomeService, RoutingService
 
@@ -57,6 +57,8 @@ def _for(right: May) -> Callable[[Callable[[HttpRequest], Any]], Callable[[HttpR
                 return JsonResponse(view(request), safe=False)
             except (ValidationError, ValueError) as error:  # a date that is none is a ValueError
                 return _refused(400, str(error))
+            except BusinessLogicError as error:
+                return _refused(409, str(error))
 
         return checked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.models import Agent, Queue, Reservation
 from django_twilio_call.services import RoutingService
@@ -119,6 +120,19 @@ def test_screens_are_told_how_queues_and_agents_are_and_as_of_when(
     assert [each["key"] for each in admin_client.get("/api/queues/?queue=support").json()["queues"]] == ["support"]
     assert "'sales'" in admin_client.get("/api/queues/?queue=sales").json()["error"]
     assert {client.get(f"/api/{name}/").status_code for name in ("queues", "agents")} == {403}
+
+
+@pytest.mark.parametrize(
+    ("switch", "name"), [("REAL_TIME_METRICS", "queues"), ("REAL_TIME_METRICS", "agents"), ("ANALYTICS", "analytics")]
+)
+def test_what_is_switched_off_is_refused(admin_client: Client, settings: Settings, switch: str, name: str) -> None:
+    assert admin_client.get(f"/api/{name}/").status_code == 200  # and is kept
+
+    setattr(settings, f"DJANGO_TWILIO_ENABLE_{switch}", False)
+
+    answer = admin_client.get(f"/api/{name}/")
+    assert answer.status_code == 409
+    assert answer.json() == {"error": f"this is switched off: DJANGO_TWILIO_ENABLE_{switch}"}
 
 
 @pytest.mark.parametrize("query", [{"first": "2026-13-01"}, {"first": "2026-03-02", "last": "2026-03-01"}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
 
 from django_twilio_call import transport
 from django_twilio_call.conf import get_config, reload
-from django_twilio_call.metrics import collector, pod
-from django_twilio_call.models import Agent, RunningProcess
+from django_twilio_call.metrics import collector, levels, pod
+from django_twilio_call.models import Agent, QueueEntry, RunningProcess
 
 from .conf.conftest import mounted  # noqa: F401  # a fixture
 from .conf.deploys import CANARY, Mounted
@@ -62,6 +64,34 @@ def test_they_are_families_with_a_help_and_a_type_each() -> None:
     assert len(families) > 20
     assert [f.name for f in families if not f.documentation or f.type not in ("gauge", "counter", "histogram")] == []
     assert len({f.name for f in families}) == len(families)
+
+
+@pytest.mark.django_db
+def test_what_is_over_a_limit_is_told(twilio: Twilio, agent: Agent, settings: Settings) -> None:
+    enqueue(twilio)
+    QueueEntry.objects.update(enqueued_at=timezone.now() - timedelta(seconds=200))
+    assert sample(ask().content.decode(), "alert_level", about="queue_time") is None  # off in testing
+
+    settings.DJANGO_TWILIO_ENABLE_ALERTS = True
+
+    assert sample(ask().content.decode(), "alert_level", about="queue_time") == 1
+
+
+def test_errors_of_the_past_alarm_once() -> None:
+    since = levels.Since()
+    counted = {
+        "webhooks": Counter({"voice|answered": 9, "voice|fallback": 1, "voice|duplicate": 3}),
+        "seconds": Counter({"voice": 30}),
+        "latency": Counter({"voice|3": 10}),
+    }
+
+    assert dict(since.figures(counted)) == {"error_rate": 10.0, "response_time": 3.0}
+    assert dict(since.figures(counted)) == {}
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(119, 0), (120, 1), (300, 2)])
+def test_a_limit_is_reached_at_it(seconds: float, level: int) -> None:
+    assert levels.level("queue_time", seconds) == level
 
 
 @pytest.mark.django_db

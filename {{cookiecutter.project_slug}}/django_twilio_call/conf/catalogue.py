@@ -294,12 +294,16 @@ class Config(Platform):
         "TRANSCRIPTION", "Transcribe recordings; Twilio charges for it.", default=False
     )
     enable_voicemail: bool = feature("VOICEMAIL", "Offer voicemail.")
-    enable_conference: bool = feature("CONFERENCE", "Bring in a third party.")
+    enable_conference: bool = feature("CONFERENCE", "Ask somebody into a conversation, and let supervisors listen.")
     enable_ivr: bool = feature("IVR", "Offer menus.")
     enable_queue_callbacks: bool = feature("QUEUE_CALLBACKS", "Call back those who do not want to wait.")
-    enable_analytics: bool = feature("ANALYTICS", "Report on calls.")
-    enable_real_time_metrics: bool = feature("REAL_TIME_METRICS", "Show what goes on now.")
-    enable_alerts: bool = feature("ALERTS", "Send alerts to other systems.", testing=False)
+    enable_analytics: bool = feature("ANALYTICS", "Report on calls: the reports, their downloads, call analytics.")
+    enable_real_time_metrics: bool = feature(
+        "REAL_TIME_METRICS", "Show what goes on now: the wallboard, and queues and agents for other screens."
+    )
+    enable_alerts: bool = feature(
+        "ALERTS", "Tell Prometheus which figures are over a limit of ErrorThresholds.", testing=False
+    )
 
     def __init__(self, **values: Any) -> None:
         """All fields by their names, as `dataclasses.replace` gives them. Raises `TypeError` unless they are all."""

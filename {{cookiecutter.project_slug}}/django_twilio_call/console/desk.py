@@ -200,5 +200,10 @@ def _ways(agent: Agent, desk: Desk) -> presenters.Ways | None:
     if talk is None or talk.second is not None or talk.asked:
         return None
     service = TransferService()
-    outside = bool(get_config().transfer_prefixes)
-    return presenters.Ways(service.queues(), service.colleagues(agent_id=agent.pk), outside)
+    config = get_config()
+    return presenters.Ways(
+        queues=service.queues(),
+        colleagues=service.colleagues(agent_id=agent.pk),
+        outside=bool(config.transfer_prefixes),
+        asks=config.enable_conference,
+    )

@@ -204,6 +204,7 @@ class Ways:
     queues: list[Destination]
     colleagues: list[Destination]
     outside: bool
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,7 @@ class DeskShown:
     queues: list[Destination]
     colleagues: list[Destination]
     outside: bool
+    asks: bool
     clock: Clock | None = field(repr=False)  # a second's rounding is no news: it would swap the button being pressed
     connected: bool
 
@@ -272,6 +274,7 @@ def present_desk(
         queues=ways.queues if ways else [],
         colleagues=ways.colleagues if ways else [],
         outside=bool(ways and ways.outside),
+        asks=bool(ways and ways.asks),
         clock=clock,
         connected=bool(desk.call and desk.call.connected_at),
     )

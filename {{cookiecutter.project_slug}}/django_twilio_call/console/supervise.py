@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
+from ..conf import get_config
 from ..exceptions import CallCenterError
 from ..models import May
 from ..services import SupervisionService
@@ -28,7 +29,10 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     """What the wallboard adds for those who may supervise; nothing for the others."""
     if not request.user.has_perm(May.SUPERVISE.permission):
         return {}
-    return {**_supervision(request), "phone": phones.of(identity_of(_pk(request)))}
+    shown = _supervision(request)
+    if not (get_config().enable_conference or shown["supervised"]):
+        return {}
+    return {**shown, "phone": phones.of(identity_of(_pk(request)))}
 
 
 @require_GET

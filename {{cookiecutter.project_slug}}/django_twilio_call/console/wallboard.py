@@ -27,6 +27,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language_from_request, override
 from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRefresh
 
 from ..cache import cache_result
 from ..conf import get_config
@@ -53,7 +54,9 @@ class Drawn:
 @require_GET
 @fragments.signed_in
 def page(request: HttpRequest) -> HttpResponse:
-    """The whole page."""
+    """The whole page; where nothing is shown live, one that says so and does not poll."""
+    if not get_config().enable_real_time_metrics:
+        return render(request, "console/wallboard.html", supervise.panel(request))
     drawn = _at_hand(get_language_from_request(request))
     # The fragment is the same for a while, so it cannot tell the time; the page does, by which clocks tick.
     board = drawn.html.decode().replace("data-live", f'data-live data-now="{time.time():.6f}"', 1)
@@ -91,6 +94,8 @@ def _live_path() -> str:
 
 
 def _answer(request: HttpRequest) -> HttpResponse:
+    if not get_config().enable_real_time_metrics:
+        return HttpResponseClientRefresh()  # to the page that says so
     drawn = _at_hand(get_language_from_request(request))  # Django's own middleware may not have looked yet
     if fragments.is_current(request, drawn.version):
         response = fragments.unchanged()

@@ -12,15 +12,15 @@ from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..conf import get_reading, reload
+from ..conf import get_config, get_reading, reload
 from ..conf.fingerprint import digests, fingerprint
-from ..constants import OutboxState
+from ..constants import OutboxState, QueueEntryState
 from ..dependencies import dependencies
-from ..models import Call, Outbox, RunningProcess
+from ..models import Call, Outbox, QueueEntry, RunningProcess
 from ..services import AnalyticsService
 from ..tasks import RECONCILE, SWEEP
 from ..transport import COUNTED
-from . import pod
+from . import levels, pod
 
 PREFIX: Final = "call_center_"
 Samples = Mapping[Any, float]
@@ -30,6 +30,9 @@ Samples = Mapping[Any, float]
 class Figures(Collector):
     """Collected when asked. What stands in rows is the same in every pod; what is counted is this pod's."""
 
+    def __init__(self) -> None:
+        self._since = levels.Since()
+
     def collect(self) -> Iterable[Metric]:
         """All families. With the database away the others are the more wanted."""
         counted = pod.together()
@@ -38,13 +41,16 @@ class Figures(Collector):
         yield from _cache(counted)
         twilio = {(name,): n for name, n in counted["twilio"].items()}
         yield _counter("twilio_requests", "REST requests of this pod, by what came of them.", twilio, "result")
+        figures = dict(self._since.figures(counted))
         found = dependencies()
         yield _gauge("dependency_up", "1: it answers.", {(name,): up for name, up in found.items()}, "dependency")
         if found["database"]:
             try:
                 yield from [*_processes(), *_told(), *_calls(), *_outbox()]
+                figures["queue_time"] = _first_in_line()
             except (DatabaseError, InterfaceError):
-                return
+                pass  # what was counted is told all the same
+        yield _alerts(figures)
 
 
 def _configuration(reloads: Counter[str]) -> Iterator[Metric]:
@@ -116,6 +122,8 @@ def _calls() -> Iterator[Metric]:
     now = timezone.now()
     live = Call.objects.live().order_by().values_list("role").annotate(count=Count("pk"))
     yield _gauge("calls_live", "Legs that have not ended, by role.", {(role,): n for role, n in live}, "role")
+    if not get_config().enable_real_time_metrics:
+        return
     board = AnalyticsService().wallboard(now=now)
     queues = {line.name: line for line in board.queues}
     for name, help_, values in (
@@ -137,6 +145,24 @@ def _calls() -> Iterator[Metric]:
         yield _gauge(name, help_, {(queue,): value for queue, value in values.items()}, "queue")
     states = Counter(line.state for line in board.agents)
     yield _gauge("agents", "Agents, by state.", {(state,): n for state, n in states.items()}, "state")
+
+
+def _first_in_line() -> float:
+    """Seconds that whoever is first in any line has waited."""
+    line = QueueEntry.objects.filter(state__in=QueueEntryState.OPEN_STATES)
+    first = line.aggregate(first=Min("enqueued_at"))["first"]
+    return (timezone.now() - first).total_seconds() if first else 0.0
+
+
+def _alerts(figures: Mapping[str, float]) -> Metric:
+    """What is over a limit, for other systems to tell people; without samples where alerts are switched off."""
+    shown = {(what,): float(levels.level(what, figure)) for what, figure in figures.items()}
+    return _gauge(
+        "alert_level",
+        "1: a warning, 2: critical, by the limits of ErrorThresholds.",
+        shown if get_config().enable_alerts else {},
+        "about",
+    )
 
 
 def _outbox() -> Iterator[Metric]:

@@ -110,6 +110,7 @@ class AnalyticsService(BaseService):
 
     def wallboard(self, *, now: datetime) -> Wallboard:
         """The state of things at `now`, and the day so far (it begins at midnight, in the configured time zone)."""
+        self.must_be_on("enable_real_time_metrics")
         today, waiting = self._today(now), _waiting(now)
         return Wallboard(
             totals=Totals(
@@ -137,9 +138,13 @@ class AnalyticsService(BaseService):
         """The service level in per cent, by `formula`; None where nobody counts."""
         return Rule.of(self.config).service_level(counts)
 
-    @cache_result(service_type="queue", key_prefix="figures", ignore=["now"])
     def queue_figures(self, *, now: datetime) -> AllQueues:
         """How all queues are doing, for screens that may lag by what the configuration says for "queue"."""
+        self.must_be_on("enable_real_time_metrics")
+        return self._queue_figures(now=now)
+
+    @cache_result(service_type="queue", key_prefix="figures", ignore=["now"])
+    def _queue_figures(self, *, now: datetime) -> AllQueues:
         today, waiting, available = self._today(now), _waiting(now), _available()
         names = Queue.objects.filter(is_active=True).values_list("key", "name")
         figures = {}
@@ -148,9 +153,13 @@ class AnalyticsService(BaseService):
             figures[key] = QueueFigures(key, name, count, longest, available.get(key, 0), today.get(key, CallCounts()))
         return AllQueues(now, figures)
 
-    @cache_result(service_type="agent", key_prefix="roster", ignore=["now"])
     def roster(self, *, now: datetime) -> Roster:
         """Everybody's name and state, for screens that may lag by what the configuration says for "agent"."""
+        self.must_be_on("enable_real_time_metrics")
+        return self._roster(now=now)
+
+    @cache_result(service_type="agent", key_prefix="roster", ignore=["now"])
+    def _roster(self, *, now: datetime) -> Roster:
         return Roster(now, _agents())
 
     def get_call_analytics(self, *, first: date, last: date, queue_key: str = "", now: datetime) -> CallCounts:
@@ -159,6 +168,7 @@ class AnalyticsService(BaseService):
         Any period is the sum of days that are kept, each for all queues: one that is over for as long as the
         configuration says for "reporting", today for "analytics", so a figure of today may be that old.
         """
+        self.must_be_on("enable_analytics")
         days = (last - first).days + 1
         if not 0 < days <= LONGEST_PERIOD:
             raise ValidationError(f"{first} to {last} must be a period of 1 to {LONGEST_PERIOD} days")

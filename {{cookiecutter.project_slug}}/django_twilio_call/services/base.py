@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
 from ..cache import cache_result
 from ..conf import get_config
+from ..conf.variables import own
 from ..exceptions import BusinessLogicError, ServiceError, ValidationError
 
 __all__ = ["BaseService", "BusinessLogicError", "ServiceError", "ValidationError", "cache_result"]
@@ -27,6 +30,11 @@ class BaseService:
         self.cache_timeout = self.config.get_cache_timeout(self.service_type)
         self.batch_size = self.config.get_batch_size(self.service_type)
         self.retry_config = self.config.get_retry_config(self.operation_type or self.service_type)
+
+    def must_be_on(self, switch: str) -> None:
+        """Refuse what this deploy has switched off; `switch` is a field of the configuration: `enable_conference`."""
+        if not getattr(self.config, switch):
+            raise BusinessLogicError(gettext("this is switched off: %(variable)s") % {"variable": own(switch.upper())})
 
     @property
     def logger(self) -> logging.Logger:

@@ -59,6 +59,7 @@ class ConferenceService(BaseService):
 
     def ask_agent(self, *, agent_id: int, other_id: int, hold: bool = True, now: datetime) -> Reservation:
         """Ask an available colleague in; on `hold` the caller does not hear what the two say."""
+        self.must_be_on("enable_conference")
         with one_at_a_time(agent_id):
             mine = self._alone(agent_id)
             asked = promise(mine.entry, agent_id=other_id, now=now, seconds=self.config.ring_timeout, asked_by=mine)
@@ -67,6 +68,7 @@ class ConferenceService(BaseService):
 
     def ask_outside(self, *, agent_id: int, number: str, hold: bool = True, now: datetime) -> OutsideLeg:
         """Have somebody outside called into the conversation."""
+        self.must_be_on("enable_conference")
         TransferService().check(number)
         with one_at_a_time(agent_id):
             mine = self._alone(agent_id)

@@ -51,6 +51,7 @@ class MetricsService(BaseService):
 
         The handle time is the whole day's, or that of a quarter of an hour with two calls would lead.
         """
+        self.must_be_on("enable_analytics")
         intervals = self.intervals(day=day, queue_key=queue_key, now=now)
         handle_time_s = handle_time(added(QueueCounts, (counts for _, counts in intervals)))
         return tuple(

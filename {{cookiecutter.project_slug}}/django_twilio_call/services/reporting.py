@@ -65,6 +65,7 @@ class ReportingService(BaseService):
 
     def report(self, *, first: date, last: date, queue_key: str = "", now: datetime) -> Report:
         """The days from the first to the last, both included; of one queue, or of all that had calls or take some."""
+        self.must_be_on("enable_analytics")
         check_period(first, last)
         going_on = first_open_day(now)
         by_day: dict[tuple[date, int], QueueCounts] = {}
@@ -84,6 +85,7 @@ class ReportingService(BaseService):
 
     def intervals(self, *, first: date, last: date, queue_key: str = "") -> Iterator[tuple[datetime, str, QueueCounts]]:
         """(begin, queue's name, counts) of every interval in which something was, in that order, as they are read."""
+        self.must_be_on("enable_analytics")
         check_period(first, last)
         rows = QueueInterval.objects.between(midnight(first), midnight(last + timedelta(days=1)))
         rows = rows.filter(queue__key=queue_key) if queue_key else rows

@@ -54,6 +54,7 @@ class SupervisionService(BaseService):
 
     def listen(self, *, user: Any, agent_id: int, address: str = "", now: datetime) -> Supervision:
         """Begin to listen to the call an agent is on. The supervisor's phone then joins it, muted."""
+        self.must_be_on("enable_conference")
         own = AgentStateSpan.objects.current().filter(agent__user=user, state__in=AgentStatus.ON_SHIFT_STATUSES)
         if own.exists():
             raise BusinessLogicError(gettext("take a break first: a call could be offered to you while you listen"))

@@ -28,6 +28,7 @@ from django_twilio_call.models import (
 from django_twilio_call.services import AgentService, RoutingService
 from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid
+from tests.switch import Switch
 from tests.webhooks.test_walk import conference_end, connected, enqueue
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,23 @@ def test_a_caller_who_got_through_is_shown_as_connected(at_desk: Client, offered
     QueueEntry.objects.update(answered_at=timezone.now())
 
     assert 'data-connected="yes"' in text(at_desk)
+
+
+def test_nobody_can_be_asked_first_where_that_is_switched_off(
+    at_desk: Client, twilio: Twilio, agent: Agent, settings: Settings
+) -> None:
+    switch = Switch(twilio)
+    switch.ring()
+    switch.work()
+    switch.take(Reservation.objects.get())
+    switch.work()
+    assert "Ask first" in text(at_desk)
+
+    settings.DJANGO_TWILIO_ENABLE_CONFERENCE = False
+
+    shown = text(at_desk)
+    assert "Ask first" not in shown
+    assert "Send over" in shown
 
 
 def test_a_declined_offer_leaves_the_agent_on_a_break(at_desk: Client, offered: Reservation) -> None:

@@ -14,9 +14,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.console.charts import stacked
 from django_twilio_call.console.downloads import safe
+from django_twilio_call.console.reports import DOWNLOADS
 from django_twilio_call.models import AgentStateSpan, Call, Queue, QueueEntry, QueueInterval, Reservation
 from tests.conftest import NOW, make_agent
 from tests.services.test_intervals import count_all, visit
@@ -95,6 +97,15 @@ def test_what_cannot_be_is_said_where_it_was_asked(admin_client: Client, asked: 
     assert (page.status_code, download.status_code) == (400, 400)
     assert said in page.content.decode()
     assert said in download.content.decode()
+
+
+def test_switched_off_there_are_neither_reports_nor_downloads(admin_client: Client, settings: Settings) -> None:
+    settings.DJANGO_TWILIO_ENABLE_ANALYTICS = False
+
+    for path in ("", *(f"{name}.csv" for name in DOWNLOADS)):
+        answer = admin_client.get(f"/reports/{path}")
+        assert answer.status_code == 400, path
+        assert "this is switched off: DJANGO_TWILIO_ENABLE_ANALYTICS" in answer.content.decode()
 
 
 def test_downloads_have_the_same_figures_as_numbers(admin_client: Client, day: date) -> None:

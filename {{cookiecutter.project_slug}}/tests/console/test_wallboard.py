@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import get_language
+from pytest_django import Settings
 
 from django_twilio_call.console import wallboard
 from django_twilio_call.constants import AgentStatus
@@ -42,6 +43,26 @@ def test_any_user_sees_it(client: Client) -> None:
     client.force_login(get_user_model().objects.create(username="auditor"))
 
     assert "Service level today" in text(client, "/")
+
+
+def test_switched_off_it_says_so_and_does_not_poll(admin_client: Client, settings: Settings) -> None:
+    text(admin_client, "/")  # with a ticket from now on
+    settings.DJANGO_TWILIO_ENABLE_REAL_TIME_METRICS = False
+
+    shown = text(admin_client, "/")
+
+    assert "What goes on now is not shown here" in shown
+    assert "Service level today" not in shown
+    assert "/live/?v=" not in shown.replace("/supervise/live/?v=", "")
+    assert admin_client.get("/live/", headers=HTMX).headers["HX-Refresh"] == "true"
+
+
+def test_supervisors_have_no_panel_where_that_is_switched_off(admin_client: Client, settings: Settings) -> None:
+    assert 'id="supervise"' in text(admin_client, "/")
+
+    settings.DJANGO_TWILIO_ENABLE_CONFERENCE = False
+
+    assert 'id="supervise"' not in text(admin_client, "/")
 
 
 def test_an_empty_call_center_says_what_to_do(admin_client: Client) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import BusinessLogicError, NotFound, TelephonyError, ValidationError
@@ -71,6 +72,15 @@ def leg_of(agent: Agent) -> str:
     call = reservation_of(agent).agent_call
     assert call is not None
     return call.sid
+
+
+def test_nobody_is_asked_in_where_that_is_switched_off(ada: Agent, grace: Agent, settings: Settings) -> None:
+    settings.DJANGO_TWILIO_ENABLE_CONFERENCE = False
+
+    with pytest.raises(BusinessLogicError, match="DJANGO_TWILIO_ENABLE_CONFERENCE"):
+        ConferenceService().ask_agent(agent_id=ada.pk, other_id=grace.pk, now=timezone.now())
+    with pytest.raises(BusinessLogicError, match="DJANGO_TWILIO_ENABLE_CONFERENCE"):
+        ConferenceService().ask_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
 
 
 def people(switch: Switch) -> list[set[str]]:

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.constants import AgentStatus
 from django_twilio_call.exceptions import BusinessLogicError, NotFound, ValidationError
@@ -51,6 +52,13 @@ def come_in(switch: Switch, boss: Any, talk: Reservation) -> str:
 def heard(switch: Switch, talk: Reservation, sid: str) -> tuple[str, str]:
     flags = switch.rooms[talk.conference].legs[sid]
     return flags["Muted"], flags["Coaching"]
+
+
+def test_nobody_listens_where_that_is_switched_off(boss: Any, talk: Reservation, settings: Settings) -> None:
+    settings.DJANGO_TWILIO_ENABLE_CONFERENCE = False
+
+    with pytest.raises(BusinessLogicError, match="DJANGO_TWILIO_ENABLE_CONFERENCE"):
+        SupervisionService().listen(user=boss, agent_id=talk.agent_id, now=timezone.now())
 
 
 def test_a_supervisor_comes_in_muted_and_does_not_end_the_call(switch: Switch, boss: Any, talk: Reservation) -> None:
