@@ -87,8 +87,9 @@ class CacheValueError(CacheError, ValueError):
 class TelephonyError(CallCenterError):
     """Twilio refused a command or did not answer.
 
-    `code` is Twilio's error code, `status` the HTTP status (both None when there was no answer), `retryable` whether
-    the command may be sent again, `retry_after` after how many seconds Twilio wants it.
+    `code` is Twilio's error code, `status` the HTTP status (both None when there was no answer, `timed_out` where it
+    was waited for), `retryable` whether the command may be sent again, `retry_after` after how many seconds Twilio
+    wants it.
     """
 
     def __init__(
@@ -99,12 +100,14 @@ class TelephonyError(CallCenterError):
         status: int | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
+        self.timed_out = timed_out
 
 
 class NotSent(TelephonyError):

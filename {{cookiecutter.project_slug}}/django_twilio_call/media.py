@@ -98,7 +98,10 @@ class TwilioMedia:
                 method, f"{self._base}/{path}", headers={**self._headers, **(headers or {})}, **more
             )
         except urllib3.exceptions.HTTPError as error:
-            raise TelephonyError(f"no answer from Twilio: {type(error).__name__}", retryable=True) from error
+            timed_out = isinstance(error, urllib3.exceptions.TimeoutError)
+            raise TelephonyError(
+                f"no answer from Twilio: {type(error).__name__}", retryable=True, timed_out=timed_out
+            ) from error
 
 
 def _host(config: Config) -> str:

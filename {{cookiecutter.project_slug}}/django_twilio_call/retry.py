@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -25,6 +25,16 @@ class Backoff:
         """From what `get_retry_config` gives."""
         base, delays = retry["base_delay"], tuple(retry.get("delays", ()))
         return cls(retry["max_retries"], base, retry.get("max_delay", base), retry.get("multiplier", 1), delays)
+
+    def within(self, place: Backoff) -> Backoff:
+        """This rule, a kind of error's own, where somebody waits: of both the shorter waits and the more tries."""
+        return replace(
+            self,
+            max_retries=max(self.max_retries, place.max_retries),
+            base_delay=min(self.base_delay, place.base_delay),
+            max_delay=min(self.max_delay, place.max_delay),
+            multiplier=min(self.multiplier, place.multiplier),
+        )
 
     def delay(self, attempt: int, *, jitter: Callable[[], float] | None = None) -> float:
         """Seconds to wait after failed try number `attempt`, from 1. With `jitter`, a random part of it."""

@@ -54,6 +54,22 @@ class Answer:
         return min(max(left, 0.0), MOST_RETRY_AFTER)
 
 
+def rule_of(error: TelephonyError) -> str:
+    """Which retry rule is for this error, as `get_retry_config` names them."""
+    if error.status == HTTPStatusCodes.RATE_LIMITED:
+        return "rate_limit"
+    if error.timed_out:
+        return "timeout"
+    return "connection" if error.status is None else "default"
+
+
+def backoff_for(error: TelephonyError, *, at: str) -> Backoff:
+    """How an error is followed by another try, at a place that has a rule of its own: "request" or "outbox"."""
+    config = get_config()
+    own, place = (Backoff.from_config(config.get_retry_config(name)) for name in (rule_of(error), at))
+    return own.within(place)
+
+
 Ask = Callable[[float], Answer]
 """Sends the request, with so many seconds left. Raises `NotSent` when it cannot have arrived, else `TelephonyError`."""
 
@@ -79,17 +95,18 @@ class Policy:
     def send(self, method: str, ask: Ask) -> Answer:
         """The answer, whatever its status. Raises `TelephonyError` where none came."""
         began, attempt = self._clock(), 1
-        backoff = Backoff.from_config(get_config().get_retry_config("request"))
         while True:
             answer, lost = self._once(ask, self.deadline - (self._clock() - began))
             if answer is not None and answer.status != HTTPStatusCodes.RATE_LIMITED and answer.status < 500:
                 return answer
+            failed = lost or TelephonyError("refused", status=answer.status if answer is not None else None)
+            backoff = backoff_for(failed, at="request")
             wait = answer.retry_after if answer is not None else None
             wait = backoff.delay(attempt, jitter=self._jitter) if wait is None else wait
             late = self._clock() - began + wait >= self.deadline
             if method not in ASKING or attempt > backoff.max_retries or late:
                 if answer is None:
-                    raise lost or NotSent("not sent")
+                    raise failed
                 return answer
             counts["repeated"] += 1
             self._sleep(wait)
@@ -159,7 +176,10 @@ def http_client(*, api_base_url: str, timeout: float, pool_size: int, policy: Po
                 except urllib3.exceptions.HTTPError as error:
                     kind = NotSent if isinstance(error, unsent) else TelephonyError
                     host = urlsplit(target).netloc
-                    raise kind(f"no answer from {host}: {type(error).__name__}", retryable=True) from error
+                    timed_out = isinstance(error, urllib3.exceptions.TimeoutError)
+                    raise kind(
+                        f"no answer from {host}: {type(error).__name__}", retryable=True, timed_out=timed_out
+                    ) from error
                 return Answer(came.status, came.data.decode(), {k.lower(): v for k, v in came.headers.items()})
 
             return checked(sending.send(method, ask))

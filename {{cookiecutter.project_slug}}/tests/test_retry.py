@@ -51,6 +51,16 @@ def test_a_long_row_of_failures_stays_at_the_ceiling() -> None:
     assert Backoff.from_config(OPERATION_RETRY_CONFIGS["default"]).delay(10_000) == 3600
 
 
+def test_where_somebody_waits_the_shorter_waits_and_the_more_tries_count() -> None:
+    place, error = (Backoff.from_config(OPERATION_RETRY_CONFIGS[name]) for name in ("outbox", "timeout"))
+
+    rule = error.within(place)
+
+    assert [rule.delay(attempt) for attempt in (1, 2, 3, 30)] == [1, 1.5, 2.25, 30]
+    assert rule.max_retries == 6
+    assert Backoff(9, 0.5, 3600, 3).within(place) == Backoff(9, 0.5, 30, 2)
+
+
 def test_jitter_takes_a_part_of_the_wait() -> None:
     assert Backoff(3, 10, 100, 2).delay(1, jitter=lambda: 0.25) == 2.5
 

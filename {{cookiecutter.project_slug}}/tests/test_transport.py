@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from pytest_django import Settings
 
 from django_twilio_call import transport
 from django_twilio_call.exceptions import NotSent, TelephonyError
@@ -57,6 +58,29 @@ def test_a_question_is_asked_again(policy: Policy, first: Outcome) -> None:
 
     assert policy.send("GET", ask) == OK
     assert given == [5, 4]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "operation"),
+    [
+        (Answer(429), "RATE_LIMIT"),
+        (UNSENT, "CONNECTION"),
+        (LOST, "CONNECTION"),
+        (TelephonyError("no answer", retryable=True, timed_out=True), "TIMEOUT"),
+        (DOWN, "DEFAULT"),
+    ],
+    ids=["429", "unsent", "lost", "timed out", "503"],
+)
+def test_how_often_depends_on_what_went_wrong(
+    policy: Policy, settings: Settings, outcome: Outcome, operation: str
+) -> None:
+    policy.breaker = CircuitBreaker(threshold=100, recovery=10)
+    settings.DJANGO_TWILIO_RETRY_REQUEST_BASE_DELAY = 0
+    setattr(settings, f"DJANGO_TWILIO_RETRY_{operation}_MAX_RETRIES", 7)
+    ask, given = saying(*[outcome] * 7, OK)
+
+    assert policy.send("GET", ask) == OK
+    assert len(given) == 8
 
 
 @pytest.mark.parametrize("first", [BUSY, DOWN], ids=["429", "503"])

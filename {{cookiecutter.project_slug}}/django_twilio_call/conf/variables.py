@@ -121,6 +121,20 @@ _RETRY_TYPES: Final = {
 """Field -> type, value in testing (None: the same), help."""
 
 
+_RETRIED: Final = {
+    "default": "anything else that went wrong",
+    "connection": "a request that found no connection",
+    "timeout": "a request that was not answered in time",
+    "rate_limit": "a request that Twilio had too many of",
+    "database": "a migration that met a lock",
+    "webhook": "a webhook, by code of django-twilio-call 0.1.9 that asks for it (ours are repeated by Twilio)",
+    "outbox": "a command to Twilio",
+    "request": "a question to Twilio",
+}
+"""Operation -> what is tried again. `outbox` and `request` are places: there an error's own rule may make waits shorter
+and tries more, never the other way round, since callers wait."""
+
+
 def retries() -> dict[str, Var]:
     """A variable for each part of each operation's retry rule, by `operation.part`."""
     declared = {}
@@ -131,7 +145,7 @@ def retries() -> dict[str, Var]:
                 own(f"RETRY_{operation.upper()}_{name.upper()}"),
                 type_,
                 value,
-                help_.format(operation),
+                help_.format(_RETRIED[operation]),
                 "Retries",
                 stages={} if testing is None else {"testing": testing},
                 reloadable=True,

@@ -19,8 +19,9 @@ from ..exceptions import CallNotInProgress, NotSent, TelephonyError
 from ..media import Media, get_media
 from ..models import Call, Outbox, OutsideLeg, Pace, Participant, QueueEntry, Recording, WebhookEvent
 from ..models.written import lock_due
-from ..retry import Backoff, full_jitter
+from ..retry import full_jitter
 from ..telephony import Telephony, get_telephony
+from ..transport import backoff_for
 from . import audit
 from .base import BaseService
 from .reservations import agent_gives_up, end_agents, not_transferred
@@ -188,7 +189,7 @@ class OutboxService(BaseService):
             command.save(update_fields=["not_before", "last_error"])
             logger.warning("a call may have been made: %s", error, extra={"outbox": command.pk})
             return
-        backoff = Backoff.from_config(self.retry_config)
+        backoff = backoff_for(error, at=self.operation_type)
         if error.retryable and command.attempts <= backoff.max_retries:
             wait = error.retry_after
             wait = backoff.delay(command.attempts, jitter=self._jitter) if wait is None else wait

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.models import Index
+from pytest_django import Settings
 
 from django_twilio_call.management.commands.migrate import (
     ATTEMPTS,
@@ -147,19 +148,38 @@ def test_whatever_else_is_wrong_is_said_at_once() -> None:
     assert asked == [1]
 
 
+def a_deadlock() -> OperationalError:
+    error = OperationalError("deadlock detected")
+    error.__cause__ = Exception()
+    error.__cause__.sqlstate = "40P01"  # type: ignore[attr-defined]  # as psycopg's have it
+    return error
+
+
 def test_a_lock_that_is_never_let_go_is_an_error_in_the_end() -> None:
     asked: list[int] = []
 
     def act() -> None:
         asked.append(1)
-        cause = Exception()
-        cause.sqlstate = "40P01"  # type: ignore[attr-defined]  # as psycopg's have it
-        raise OperationalError("deadlock detected") from cause
+        raise a_deadlock()
 
     with pytest.raises(OperationalError, match="deadlock"):
         patiently(act, say=lambda _: None, sleep=lambda _: None)
 
     assert len(asked) == ATTEMPTS
+
+
+def test_how_often_is_the_databases_rule_where_that_is_more_patient(settings: Settings) -> None:
+    settings.DJANGO_TWILIO_RETRY_DATABASE_MAX_RETRIES = ATTEMPTS
+    asked: list[int] = []
+
+    def act() -> None:
+        asked.append(1)
+        raise a_deadlock()
+
+    with pytest.raises(OperationalError, match="deadlock"):
+        patiently(act, say=lambda _: None, sleep=lambda _: None)
+
+    assert len(asked) == 1 + ATTEMPTS
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count, pairwise
 
 import pytest
+from pytest_django import Settings
 
 from django_twilio_call.constants import OutboxKind, OutboxState, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import CallNotInProgress, NotSent, TelephonyError
@@ -166,6 +167,25 @@ def test_a_command_that_cannot_even_be_given_up_is_not_tried_for_ever(
 
     command.refresh_from_db()
     assert command.state == OutboxState.FAILED
+
+
+def test_how_often_and_how_soon_depends_on_what_went_wrong(
+    command: Outbox, telephony: FakeTelephony, now: datetime, settings: Settings
+) -> None:
+    settings.DJANGO_TWILIO_RETRY_OUTBOX_MAX_RETRIES = 1
+    settings.DJANGO_TWILIO_RETRY_CONNECTION_MAX_RETRIES = 3
+    settings.DJANGO_TWILIO_RETRY_CONNECTION_MULTIPLIER = 1.5
+
+    waits = []
+    for _ in range(4):
+        telephony.error = NotSent("no connection", retryable=True)
+        outbox(telephony).deliver(now=now)
+        command.refresh_from_db()
+        waits.append((command.not_before - now).total_seconds())
+        now = command.not_before
+
+    assert waits[:3] == [1, 1.5, 2.25]
+    assert (command.state, command.attempts) == (OutboxState.FAILED, 4)
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,15 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...conf import get_config
+from ...retry import Backoff
 
 T = TypeVar("T")
 
 LOCK_SECONDS: Final = 2
 """All that wants a table stands behind whoever waits to change it: so long a caller may hear nothing."""
 ATTEMPTS: Final = 30
-PAUSE_SECONDS: Final = 1.0
-"""What stood behind goes on meanwhile."""
+PATIENCE: Final = Backoff(max_retries=ATTEMPTS - 1, base_delay=1, max_delay=1, multiplier=1)
+"""What stood behind goes on in each pause."""
 _CREATES: Final = re.compile(r'CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?("[^"]+"|\w+)')
 
 
@@ -92,16 +93,18 @@ def patiently(
     act: Callable[[], T], *, say: Callable[[str], object], sleep: Callable[[float], object] = time.sleep
 ) -> T:
     """Do it, and again while it meets somebody's locks. Raises `OperationalError` for anything else, and in the end."""
+    backoff = Backoff.from_config(get_config().get_retry_config("database")).within(PATIENCE)
+    attempts = 1 + backoff.max_retries
     attempt = 0
     while True:
         attempt += 1
         try:
             return act()
         except OperationalError as error:
-            if attempt == ATTEMPTS or not _met_a_lock(error):
+            if attempt == attempts or not _met_a_lock(error):
                 raise
-            say(f"Attempt {attempt} of {ATTEMPTS} met a lock: {str(error).splitlines()[0]}")
-            sleep(PAUSE_SECONDS)
+            say(f"Attempt {attempt} of {attempts} met a lock: {str(error).splitlines()[0]}")
+            sleep(backoff.delay(attempt))
 
 
 def _met_a_lock(error: OperationalError) -> bool:
