@@ -77,6 +77,14 @@ def own(name: str) -> str:
     return PREFIX + name
 
 
+NOT_CACHED: Final = frozenset({"call", "recording"})
+"""Services whose answers are never old: a desk's call, and who may hear what."""
+_CACHED: Final = "How long answers of the {} service stay in the cache."
+_CACHED_ELSEWHERE: Final = (
+    "How long what your own code keeps for the {} service stays in the cache; ours keeps nothing."
+)
+
+
 def cache_timeouts() -> dict[str, Var]:
     """A variable for each service that caches."""
     short = {"development": 60, "testing": 60}
@@ -85,13 +93,22 @@ def cache_timeouts() -> dict[str, Var]:
             own(f"CACHE_TIMEOUT_{service.upper()}"),
             t.seconds(0, 604800),
             seconds,
-            f"How long answers of the {service} service stay in the cache.",
+            (_CACHED_ELSEWHERE if service in NOT_CACHED else _CACHED).format(service),
             "Cache",
             stages={stage: min(seconds, most) for stage, most in short.items()},
             reloadable=True,
         )
         for service, seconds in SERVICE_CACHE_TIMEOUTS.items()
     }
+
+
+_TAKES: Final = {
+    "analytics": "counting what has ended",
+    "reporting": "the download of intervals",
+    "metrics": "collecting what processes tell",
+    "search": "looking up the calls of a number, and no more one by one,",
+    "bulk_operations": "deleting what need not be kept",
+}
 
 
 def batch_sizes() -> dict[str, Var]:
@@ -102,7 +119,7 @@ def batch_sizes() -> dict[str, Var]:
             own(f"BATCH_SIZE_{operation.upper()}"),
             t.integer(1, 100000, "rows"),
             size,
-            f"How many rows {operation} takes at a time.",
+            f"How many rows {_TAKES[operation]} takes at a time.",
             "Batches",
             stages={stage: min(size, limit) for stage, limit in most.items()},
             reloadable=True,

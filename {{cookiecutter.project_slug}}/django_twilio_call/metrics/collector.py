@@ -101,21 +101,16 @@ def _cache(counted: dict[str, Counter[str]]) -> Iterator[Metric]:
 
 def _told() -> Iterator[Metric]:
     """What workers do, and nobody scrapes them: so of all processes that run, as they told."""
-    told = list(RunningProcess.objects.alive(timezone.now()).values_list("figures", flat=True))
-    twilio = _together(told, "twilio")
+    told = RunningProcess.objects.alive(timezone.now()).values_list("figures", flat=True)
+    twilio, failures = Counter[str](), Counter[str]()
+    for figures in told.iterator(get_config().get_batch_size("metrics")):
+        twilio.update(figures.get("twilio", {}))
+        failures.update(figures.get("failures", {}))
     values = {(name,): float(twilio[name]) for name in COUNTED}
     yield _gauge("twilio_requests_told", "REST requests of all running processes since they began.", values, "result")
-    failures = _together(told, "failures")
     # Each from the beginning: Prometheus sees no change in what was not there before.
     values = {(name,): float(failures[name]) for name in (*SWEEP, *RECONCILE)}
     yield _gauge("step_failures_told", "Failed steps of all running workers since they began.", values, "step")
-
-
-def _together(told: Iterable[Mapping[str, Mapping[str, int]]], what: str) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for figures in told:
-        total.update(figures.get(what, {}))
-    return total
 
 
 def _calls() -> Iterator[Metric]:

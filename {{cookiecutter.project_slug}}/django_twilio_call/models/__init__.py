@@ -24,7 +24,7 @@ from .skills import AgentSkill, QueueSkill, Relaxation, Skill
 from .voicemail import Voicemail
 
 INVALIDATES: Final[dict[str, tuple[str, ...]]] = {
-    "django_twilio_call.queue": ("queue", "routing", "analytics", "reporting", "ivr"),
+    "django_twilio_call.queue": ("queue", "routing", "analytics", "reporting", "ivr", "conference"),
     "django_twilio_call.queuemembership": ("queue", "routing", "agent"),
     "django_twilio_call.agent": ("agent", "routing"),
     "django_twilio_call.ivrflow": ("ivr",),

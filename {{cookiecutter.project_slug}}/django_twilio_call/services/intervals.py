@@ -94,6 +94,10 @@ class IntervalService(BaseService):
 
     service_type = "reporting"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch_size = self.config.get_batch_size("analytics")
+
     def count(self, *, now: datetime) -> int:
         """Count rows that have ended since, up to a batch of each kind; answers how many."""
         kinds: tuple[tuple[QuerySet[Any], Counting], ...] = (

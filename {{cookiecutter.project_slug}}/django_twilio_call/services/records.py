@@ -20,8 +20,6 @@ PERIOD: Final = timedelta(days=30)
 """How far back is searched where nobody says so."""
 PREFIX: Final = 6
 """From so many characters on a number is the beginning of one: fewer would be half the table."""
-FEW: Final = 1000
-"""Calls of a number that are looked up one by one; with more, the latest that fit are soon met on the way back."""
 _NUMBER: Final = re.compile(r"[+]?[0-9]{3,15}|client:[A-Za-z0-9_]+|anonymous")
 
 
@@ -55,7 +53,7 @@ class RecordService(BaseService):
         since, until = search.since or now - PERIOD, search.until or now
         calls = Call.objects.filter(role=CallRole.CUSTOMER, started_at__gte=since, started_at__lte=until)
         if search.number:
-            calls = calls.filter(_of(search.number))
+            calls = calls.filter(_of(search.number, few=self.batch_size))
         if search.agent_id:
             calls = calls.filter(pk__in=_taken(search.agent_id, search.queue_id, since, until))
         elif search.queue_id:
@@ -69,8 +67,10 @@ class RecordService(BaseService):
         return Page(calls=found[:PAGE], next=(last.started_at, last.pk) if last else None)
 
 
-def _of(number: str) -> Q:
+def _of(number: str, *, few: int) -> Q:
     """Calls from or to a number, as people write it: blanks, brackets and dashes do not count.
+
+    Up to `few` are looked up one by one; where there are more, the latest that fit are soon met on the way back.
 
     PostgreSQL expects at least one call in a hundred of any beginning, so it would look for a rare one through all of
     the period. Whether it is rare is seen in an index.
@@ -84,8 +84,8 @@ def _of(number: str) -> Q:
     is_whole = len(plain) < PREFIX or not plain.startswith("+")
     came, went = Q(from_number=plain) if is_whole else Q(from_number__startswith=plain), Q(to_number=plain)
     keys = Call.objects.order_by().values_list("pk", flat=True)
-    found = list(keys.filter(came).union(keys.filter(went), all=True)[: FEW + 1])
-    return Q(pk__in=found) if len(found) <= FEW else came | went
+    found = list(keys.filter(came).union(keys.filter(went), all=True)[: few + 1])
+    return Q(pk__in=found) if len(found) <= few else came | went
 
 
 def _taken(agent_id: int, queue_id: int | None, since: datetime, until: datetime) -> QuerySet[Reservation, int]:

@@ -39,8 +39,6 @@ from .logins import LoginService
 logger = logging.getLogger(__name__)
 M = TypeVar("M", Recording, Voicemail)
 
-BATCH: Final = 500
-"""Rows of one kind in one run: a transaction that takes a moment, and a run that ends."""
 SOUNDS: Final = 50
 """Recordings in one run: each is a request to Twilio."""
 LONGEST: Final = timedelta(days=2)
@@ -54,6 +52,7 @@ class RetentionService(BaseService):
 
     def __init__(self, *, media: Media | None = None) -> None:
         super().__init__()
+        self.batch_size = self.config.get_batch_size("bulk_operations")
         self._media = media
 
     def run(self, *, now: datetime) -> Counter[str]:
@@ -66,12 +65,12 @@ class RetentionService(BaseService):
         done["webhooks"] = self._webhooks(now)
         if days := config.retention_calls:
             old = Call.objects.filter(ended_at__lt=now - timedelta(days=days), erased_at=None)
-            done["calls"] = self._forget(old.exclude(held()).order_by("ended_at")[:BATCH], now)
+            done["calls"] = self._forget(old.exclude(held()).order_by("ended_at")[: self.batch_size], now)
         if days := config.retention_audit:
-            old_entries = AuditEntry.objects.filter(at__lt=now - timedelta(days=days)).order_by("at")[:BATCH]
+            old_entries = AuditEntry.objects.filter(at__lt=now - timedelta(days=days)).order_by("at")[: self.batch_size]
             done["audit"] = AuditEntry.objects.filter(pk__in=[entry.pk for entry in old_entries]).purge()
         done["logins"] = LoginService().forget(now=now)
-        done["sessions"] = _delete(Session.objects.filter(expire_date__lt=now))
+        done["sessions"] = _delete(Session.objects.filter(expire_date__lt=now), self.batch_size)
         done += Counter()  # without what is zero
         if told := {kind: number for kind, number in done.items() if kind not in ("logins", "sessions")}:
             audit.record(actor=None, action="retention", detail=told, now=now)
@@ -122,7 +121,7 @@ class RetentionService(BaseService):
         if not days:
             return 0
         old = WebhookEvent.objects.filter(received_at__lt=now - timedelta(days=days))
-        return _delete(without_held(old).order_by("received_at"))
+        return _delete(without_held(old).order_by("received_at"), self.batch_size)
 
     def _forget(self, calls: Iterable[Call], now: datetime) -> int:
         """Take the person out of calls: numbers, what was said in notes, what Twilio sent. Counts and times stay."""
@@ -184,7 +183,7 @@ def _due(kept: QuerySet[M], since: str, days: int, now: datetime) -> QuerySet[M]
 T = TypeVar("T", bound=models.Model)
 
 
-def _delete(old: QuerySet[T]) -> int:
+def _delete(old: QuerySet[T], most: int) -> int:
     """A batch, by primary key: that is one short statement, whatever the condition was."""
-    keys = list(old.values_list("pk", flat=True)[:BATCH])
+    keys = list(old.values_list("pk", flat=True)[:most])
     return old.model._default_manager.filter(pk__in=keys).delete()[0] if keys else 0

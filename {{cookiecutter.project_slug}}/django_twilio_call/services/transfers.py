@@ -17,7 +17,7 @@ from ..constants import AgentStatus, OverflowReason, QueueEntryState, Reservatio
 from ..exceptions import BusinessLogicError, NotFound, ValidationError
 from ..models import Agent, AgentStateSpan, Call, OutsideLeg, Queue, QueueEntry, Reservation
 from ..signals import wake_workers
-from .base import BaseService
+from .base import BaseService, cache_result
 from .decisions import DialOut, Goodbye, Meet, Queued
 from .queues import QueueService
 from .rooms import one_at_a_time, send_away, talking
@@ -39,8 +39,9 @@ class TransferService(BaseService):
 
     service_type = "conference"
 
+    @cache_result(service_type="conference", key_prefix="destinations")
     def queues(self) -> list[Destination]:
-        """Queues a caller can be sent to."""
+        """Queues a caller can be sent to: a desk asks for them with every look while its agent talks."""
         active = Queue.objects.filter(is_active=True).order_by("name")
         return [Destination(key, name) for key, name in active.values_list("key", "name")]
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_twilio_call.console.flow_picture import draw
+from pytest_django import Settings
 from django_twilio_call.constants import OutboxState
 from django_twilio_call.models import (
     Agent,
@@ -28,7 +29,6 @@ from django_twilio_call.models import (
     Role,
     Voicemail,
 )
-from django_twilio_call.services import records
 from django_twilio_call.services.voicemail import SHOWN
 from tests.conftest import make_agent
 from tests.fakes import CALLER, Twilio, call_sid
@@ -139,7 +139,7 @@ def test_calls_are_found_by_queue_and_agent(auditor: Client, recorded: Recording
 
 
 def test_a_number_with_many_calls_is_found_as_one_with_few_is(
-    auditor: Client, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    auditor: Client, queue: Queue, settings: Settings
 ) -> None:
     made = calls(20)
     for call in made[::2]:
@@ -154,9 +154,10 @@ def test_a_number_with_many_calls_is_found_as_one_with_few_is(
         {"number": "+141555500", "queue": queue.pk},
     ]
     few = [found(**query) for query in asked]
-    monkeypatch.setattr(records, "FEW", 3)
+    settings.DJANGO_TWILIO_BATCH_SIZE_SEARCH = 3
 
     assert [found(**query) for query in asked] == few
+    settings.DJANGO_TWILIO_BATCH_SIZE_SEARCH = 100
     assert [len(sids) for sids in few] == [20, 20, 10]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from django_twilio_call.constants import AgentStatus, QueueEntryState, ReservationState
 from django_twilio_call.exceptions import BusinessLogicError, NotFound, TelephonyError, ValidationError
@@ -81,6 +81,19 @@ def test_nobody_is_asked_in_where_that_is_switched_off(ada: Agent, grace: Agent,
         ConferenceService().ask_agent(agent_id=ada.pk, other_id=grace.pk, now=timezone.now())
     with pytest.raises(BusinessLogicError, match="DJANGO_TWILIO_ENABLE_CONFERENCE"):
         ConferenceService().ask_outside(agent_id=ada.pk, number=OUTSIDE, now=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queues_to_send_a_caller_to_are_kept_until_one_changes(
+    queue: Queue, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first = TransferService().queues()
+    with django_assert_num_queries(0):
+        assert TransferService().queues() == first
+
+    Queue.objects.create(key="new", name="New")
+
+    assert [each.key for each in TransferService().queues()] == ["new", "support"]
 
 
 def people(switch: Switch) -> list[set[str]]:

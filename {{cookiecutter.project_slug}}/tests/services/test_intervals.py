@@ -176,7 +176,7 @@ def test_a_period_that_is_no_intervals_is_refused(now: datetime, begin: int, end
 
 
 def test_rows_are_counted_in_few_statements(queue: Queue, now: datetime, settings: Any) -> None:
-    settings.DJANGO_TWILIO_BATCH_SIZE_REPORTING = 100
+    settings.DJANGO_TWILIO_BATCH_SIZE_ANALYTICS = 100
 
     def cost(visits: int) -> int:
         for number in range(visits):

@@ -154,7 +154,8 @@ def test_a_hold_keeps_what_twilio_sent_of_everybody_in_the_call(recorded: Call, 
     assert Call.objects.exclude(from_number="").count() == Call.objects.count()
 
 
-def test_a_run_is_bounded_and_the_next_goes_on(twilio: Twilio, now: datetime) -> None:
+def test_a_run_takes_so_many_rows_and_the_next_goes_on(now: datetime, settings: Settings) -> None:
+    settings.DJANGO_TWILIO_BATCH_SIZE_BULK_OPERATIONS = 500
     WebhookEvent.objects.bulk_create(
         WebhookEvent(key=f"k{number}", kind="voice", payload={}, received_at=now) for number in range(1200)
     )
