@@ -40,7 +40,7 @@ class Media(Protocol):
         """
 
     def delete(self, *, sid: str) -> None:
-        """Delete a recording. One that is gone already is as good as deleted."""
+        """Delete a recording, or a transcription. One that is gone already is as good as deleted."""
 
     def set_paused(self, *, conference: str, sid: str, paused: bool) -> None:
         """Pause or resume a recording that goes on; silence takes its place. Raises `CallNotInProgress` if it ended."""
@@ -75,7 +75,8 @@ class TwilioMedia:
 
     def delete(self, *, sid: str) -> None:
         """See `Media`."""
-        answer = self._ask("DELETE", f"Recordings/{sid}.json")
+        kind = "Transcriptions" if sid.startswith("TR") else "Recordings"
+        answer = self._ask("DELETE", f"{kind}/{sid}.json")
         if answer.status not in (200, 204, 404):
             raise _refused(answer)
 

@@ -55,7 +55,7 @@ def serve() -> Iterator[Recordings]:
         def _answer(self) -> None:
             form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             there.user = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
-            sid = re.search(r"RE[0-9a-f]{32}", self.path)[0]  # type: ignore[index]
+            sid = re.search(r"(RE|TR)[0-9a-f]{32}", self.path)[0]  # type: ignore[index]
             wanted = self.headers.get("Range", "")
             there.asked.append((self.command, sid, wanted or form))
             if there.status or sid not in there.kept:

@@ -99,6 +99,7 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "twilio/onward/": ("POST", NONE),
     "twilio/recorded/": ("POST", NONE),
     "twilio/recording/": ("POST", NONE),
+    "twilio/transcription/": ("POST", NONE),
     "twilio/connect/": ("POST", NONE),
     "twilio/agent/": ("POST", NONE),
     "twilio/conference/": ("POST", NONE),

@@ -2,7 +2,8 @@
 
     CLASS:FAULT=SHARE[@SECONDS][:FROM-[TO]]     status:duplicate=0.05,rest:error=0.4:60-120,wait:slow=0.1@5
 
-Webhooks, by class: voice, agent, gather, queue, wait, status, conference, dial, recording, or webhook for any.
+Webhooks, by class: voice, agent, gather, queue, wait, status, conference, dial, recording, transcription, or
+webhook for any.
     duplicate   comes twice, the second one SECONDS later       delay     comes SECONDS later
     reorder     comes after the call's next one, or SECONDS     drop      never arrives; retried as the app asked
     lose        arrives, the answer does not; retried           refuse    no connection; retried as the app asked
@@ -35,7 +36,7 @@ from .account import Account
 from .http import Handle, Reply, Request
 from .webhooks import Answer, Webhooks
 
-CALLBACKS: Final = ("status", "conference", "recording")
+CALLBACKS: Final = ("status", "conference", "recording", "transcription")
 WEBHOOKS: Final = ("webhook", "voice", "agent", "gather", "queue", "wait", "dial", *CALLBACKS)
 REST: Final = ("rest", "create", "update", "ask")
 SECONDS: Final = {"duplicate": 1.0, "delay": 3.0, "reorder": 5.0, "slow": 3.0, "limit": 2.0}
@@ -166,6 +167,7 @@ def class_of(params: Mapping[str, str]) -> str:
     """The class a webhook is of, by what it says."""
     for name, kind in (
         ("RecordingStatus", "recording"),
+        ("TranscriptionSid", "transcription"),
         ("StatusCallbackEvent", "conference"),
         ("CallbackSource", "status"),
         ("QueueResult", "queue"),

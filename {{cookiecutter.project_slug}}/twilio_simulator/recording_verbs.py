@@ -61,6 +61,8 @@ class Message:
 
     def _stop(self) -> None:
         self.exchange.recordings.stop(self.recording)
+        if self.recording.status == "absent":
+            return  # nothing was said
         if self.verb.get("transcribe") == "true" or "transcribeCallback" in self.verb.attrib:
             url = self.verb.get("transcribeCallback", "")
             told = Callback(urljoin(self.document.url, url) if url else "")

@@ -18,6 +18,7 @@ from .center import RecordAdmin
 class VoicemailAdmin(RecordAdmin):
     """Messages callers left."""
 
+    exclude = ("transcript", "transcription_sid")  # for those who may hear it: the inbox, and the call's page
     list_display = ("queue", "call", "duration", "recorded_at", "heard_by", "heard_at")
     list_filter = ("queue", ("heard_at", admin.EmptyFieldListFilter))
     list_select_related = ("queue", "call", "heard_by")

@@ -291,7 +291,7 @@ class Config(Platform):
     # Features
     enable_call_recording: bool = feature("CALL_RECORDING", "Record conversations.")
     enable_transcription: bool = feature(
-        "TRANSCRIPTION", "Transcribe recordings; Twilio charges for it.", default=False
+        "TRANSCRIPTION", "Have Twilio write down voicemail, which it charges for.", default=False
     )
     enable_voicemail: bool = feature("VOICEMAIL", "Offer voicemail.")
     enable_conference: bool = feature("CONFERENCE", "Ask somebody into a conversation, and let supervisors listen.")

@@ -11,13 +11,16 @@ from .queues import Queue
 
 
 class Voicemail(models.Model):
-    """One message for a queue. The recording itself stays with Twilio."""
+    """One message for a queue. The sound stays with Twilio; the text, where it was transcribed, is here too."""
 
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="voicemails")
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="voicemails")
     recording_sid = models.CharField(max_length=34, unique=True)
     url = models.URLField(max_length=300)
     duration = models.PositiveIntegerField(help_text="Seconds.")
+    # Known to the database too: a process of the release before leaves messages without them.
+    transcript = models.TextField(blank=True, default="", db_default="", help_text="What Twilio heard.")
+    transcription_sid = models.CharField(max_length=34, blank=True, default="", db_default="")
     recorded_at = models.DateTimeField()
     heard_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

@@ -103,15 +103,20 @@ class RetentionService(BaseService):
         """Delete recordings at Twilio. One that Twilio does not delete now is for the next run, unless `strict`."""
         deleted = 0
         for kept in due.order_by("pk")[: None if strict else SOUNDS]:
-            sid = kept.sid if isinstance(kept, Recording) else kept.recording_sid
+            changes: dict[str, Any] = {"erased_at": now}
+            if isinstance(kept, Recording):
+                sid, written = kept.sid, ""
+            else:
+                sid, written = kept.recording_sid, kept.transcription_sid
+                changes |= {"url": "", "transcript": "", "transcription_sid": ""}
             try:
-                (self._media or get_media()).delete(sid=sid)
+                for each in filter(None, (written, sid)):
+                    (self._media or get_media()).delete(sid=each)
             except TelephonyError as error:
                 if strict:
                     raise
                 logger.warning("a recording was not deleted: %s", error, extra={"recording": sid})
                 break  # Twilio is away, or refuses: the others would only wait as long
-            changes = {"erased_at": now} if isinstance(kept, Recording) else {"erased_at": now, "url": ""}
             type(kept)._default_manager.filter(pk=kept.pk).update(**changes)
             deleted += 1
         return deleted

@@ -54,12 +54,38 @@ class VoicemailService(BaseService):
 
     def keep(self, *, queue_id: int, call_sid: str, recording_sid: str, url: str, duration: int, now: datetime) -> None:
         """Twilio has a recording. A call nobody knows is remembered: its first webhook was lost, the message is not."""
+        message, is_new = self._kept(queue_id, call_sid, recording_sid, now, url=url, duration=duration)
+        if not is_new and duration and not message.duration:  # its text came first
+            Voicemail.objects.filter(pk=message.pk, erased_at=None).update(url=url, duration=duration)
+
+    def write_down(
+        self,
+        *,
+        queue_id: int,
+        call_sid: str,
+        recording_sid: str,
+        url: str,
+        transcription_sid: str,
+        text: str,
+        now: datetime,
+    ) -> None:
+        """Twilio has written down what was said, mostly after the recording was told. What is erased stays so."""
+        said = {"transcript": text, "transcription_sid": transcription_sid}
+        there = Voicemail.objects.filter(recording_sid=recording_sid, erased_at=None)
+        if there.update(**said):
+            return
+        _, is_new = self._kept(queue_id, call_sid, recording_sid, now, url=url, duration=0, **said)
+        if not is_new:  # erased, or told of in this moment
+            there.update(**said)
+
+    def _kept(
+        self, queue_id: int, call_sid: str, recording_sid: str, now: datetime, **about: Any
+    ) -> tuple[Voicemail, bool]:
         call, _ = Call.objects.get_or_create(
             sid=call_sid, defaults={"from_number": "", "to_number": "", "started_at": now}
         )
-        Voicemail.objects.get_or_create(
-            recording_sid=recording_sid,
-            defaults={"queue_id": queue_id, "call": call, "url": url, "duration": duration, "recorded_at": now},
+        return Voicemail.objects.get_or_create(
+            recording_sid=recording_sid, defaults={"queue_id": queue_id, "call": call, "recorded_at": now, **about}
         )
 
     def inbox(self, *, user: Any, after: tuple[datetime, int] | None = None) -> Inbox:

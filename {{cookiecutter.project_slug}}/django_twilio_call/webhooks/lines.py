@@ -79,6 +79,10 @@ def take_message(message: TakeMessage, config: Config) -> VoiceResponse:
     """<Record> has an action, or Twilio would ask this URL again for ever; without a sound it goes on below."""
     response, speaker = VoiceResponse(), Speaker.of(config, message.speech)
     speaker.say(response, speaker.phrase("message"))
+    transcribed = {}
+    if config.enable_transcription:
+        written = callback_url("transcription", queue=message.queue_id)
+        transcribed = {"transcribe": True, "transcribe_callback": written}
     response.record(
         action=twiml_url("recorded", queue=message.queue_id),
         method="POST",
@@ -89,6 +93,7 @@ def take_message(message: TakeMessage, config: Config) -> VoiceResponse:
         recording_status_callback=callback_url("recording", queue=message.queue_id),
         recording_status_callback_method="POST",
         recording_status_callback_event="completed",
+        **transcribed,
     )
     speaker.say(response, speaker.phrase("thanks"))
     response.hangup()

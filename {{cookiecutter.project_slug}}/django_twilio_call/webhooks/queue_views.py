@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import Config, get_config
@@ -9,6 +12,9 @@ from ..services import QueueService, RecordingService, VoicemailService
 from ..services.decisions import Thanks, Wait
 from . import twiml
 from .base import Delivery, StatusCallback, TwilioWebhook
+
+TEXT_LENGTH: Final = 10_000
+"""Two minutes of speech, several times over."""
 
 
 class WaitWebhook(TwilioWebhook):
@@ -182,6 +188,35 @@ class RecordingWebhook(StatusCallback):
                 now=delivery.now,
             )
         return ""
+
+
+class TranscriptionWebhook(StatusCallback):
+    """Twilio has written down a message, or could not."""
+
+    kind = "transcription"
+
+    def key(self, delivery: Delivery) -> str:
+        """Each is told of once."""
+        return f"text:{delivery.text('TranscriptionSid')}"
+
+    def respond(self, delivery: Delivery, config: Config) -> str:
+        """Keep the text."""
+        if delivery.text("TranscriptionStatus") == "completed":
+            VoicemailService().write_down(
+                queue_id=delivery.number("queue"),
+                call_sid=delivery.call_sid,
+                recording_sid=delivery.text("RecordingSid")[:34],
+                url=delivery.text("RecordingUrl", most=300),
+                transcription_sid=delivery.text("TranscriptionSid")[:34],
+                text=delivery.text("TranscriptionText", "", most=TEXT_LENGTH),
+                now=delivery.now,
+            )
+        return ""
+
+    def _claim(self, key: str, delivery: Delivery, answer: str) -> None:
+        """Without the text: what Twilio sent is shown to more people than may hear the message, and kept for longer."""
+        kept = {name: value for name, value in delivery.fields.items() if name != "TranscriptionText"}
+        super()._claim(key, replace(delivery, fields=kept), answer)
 
 
 def _way(delivery: Delivery) -> str:

@@ -21,6 +21,7 @@ urlpatterns = [
     path("onward/", queue_views.OnwardWebhook.as_view(), name="onward"),
     path("recorded/", queue_views.RecordedWebhook.as_view(), name="recorded"),
     path("recording/", queue_views.RecordingWebhook.as_view(), name="recording"),
+    path("transcription/", queue_views.TranscriptionWebhook.as_view(), name="transcription"),
     path("connect/", views.ConnectWebhook.as_view(), name="connect"),
     path("agent/", views.AgentWebhook.as_view(), name="agent"),
     path("conference/", conference_views.ConferenceWebhook.as_view(), name="conference"),

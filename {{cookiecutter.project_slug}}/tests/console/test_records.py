@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.console.flow_picture import draw
-from pytest_django import Settings
 from django_twilio_call.constants import OutboxState
 from django_twilio_call.models import (
     Agent,
@@ -22,6 +24,7 @@ from django_twilio_call.models import (
     Call,
     IVRFlow,
     LegalHold,
+    May,
     Outbox,
     Queue,
     QueueEntry,
@@ -36,6 +39,7 @@ from tests.media import Recordings, wav
 from tests.services.test_flow_check import WHOLE
 from tests.webhooks.test_recordings import SID, tell
 from tests.webhooks.test_voicemail import recording as leave_message
+from tests.webhooks.test_voicemail import written as write_down
 from tests.webhooks.test_walk import conference_end, connected
 
 from .conftest import browser_of
@@ -153,11 +157,11 @@ def test_a_number_with_many_calls_is_found_as_one_with_few_is(
         {"number": "+15550100000"},
         {"number": "+141555500", "queue": queue.pk},
     ]
+    settings.DJANGO_TWILIO_BATCH_SIZE_SEARCH = 100
     few = [found(**query) for query in asked]
     settings.DJANGO_TWILIO_BATCH_SIZE_SEARCH = 3
 
     assert [found(**query) for query in asked] == few
-    settings.DJANGO_TWILIO_BATCH_SIZE_SEARCH = 100
     assert [len(sids) for sids in few] == [20, 20, 10]
 
 
@@ -294,6 +298,22 @@ def test_an_agent_hears_messages_of_their_queues_and_no_conversations(
     assert at_desk.get(SOUND).status_code == 404
     assert at_desk.post(f"/voicemail/{Voicemail.objects.get().pk}/handled/", follow=True).status_code == 200
     assert Voicemail.objects.get().heard_at is None
+
+
+def test_what_twilio_wrote_down_is_read_by_who_may_hear_it(
+    twilio: Twilio, at_desk: Client, auditor: Client, queue: Queue
+) -> None:
+    leave_message(twilio, queue)
+    write_down(twilio, queue)
+    page = f"/calls/{Voicemail.objects.get().call.sid}/"
+    reader = get_user_model().objects.create(username="reader")
+    reader.user_permissions.add(Permission.objects.get(codename=May.SEE_RECORDS.value))
+    deaf = Client()
+    deaf.force_login(reader)
+
+    assert "Please call me back" in text(at_desk, "/voicemail/")
+    assert "Please call me back" in text(auditor, page)
+    assert "Please call me back" not in text(deaf, page)
 
 
 def test_an_agent_does_not_hear_their_own_recorded_call(at_desk: Client, recorded: Recording) -> None:

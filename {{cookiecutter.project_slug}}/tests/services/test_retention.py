@@ -26,6 +26,7 @@ from django_twilio_call.models import (
     Recording,
     Reservation,
     Supervision,
+    Voicemail,
     WebhookEvent,
 )
 from django_twilio_call.services import OutboxService, RecordingService, RetentionService, TransferService, audit
@@ -172,6 +173,22 @@ def test_a_recording_twilio_does_not_delete_now_is_for_the_next_run(recorded: Ca
 
     recordings.status = 0
     assert run(91)["recordings"] == 1
+
+
+@pytest.mark.parametrize("how", [lambda: run(91), erase], ids=["in time", "at once"])
+def test_what_was_written_down_goes_with_the_sound(
+    recorded: Call, recordings: Recordings, queue: Queue, twilio: Twilio, how: Callable[[], object]
+) -> None:
+    text = "TR" + "3" * 32
+    recordings.kept[text] = b"text"
+    said = {"TranscriptionSid": text, "TranscriptionText": "secret", "TranscriptionStatus": "completed"}
+    twilio.post(f"/twilio/transcription/?queue={queue.pk}", RecordingSid=MESSAGE, RecordingUrl="u", **said)
+    assert Voicemail.objects.get().transcript == "secret"
+
+    how()
+
+    assert (Voicemail.objects.get().transcript, Voicemail.objects.get().transcription_sid) == ("", "")
+    assert text not in recordings.kept
 
 
 def test_a_person_is_erased_at_once(recorded: Call, recordings: Recordings) -> None:

@@ -15,7 +15,7 @@ from .conftest import Publish
 from .test_callback import ask, join
 from .test_flow import press
 from .test_overflow import refuse
-from .test_voicemail import recording
+from .test_voicemail import recording, written
 from .test_walk import AGENT_LEG, accepted, conference_end, connected, enqueue, joined, offer
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +162,15 @@ def test_recording(twilio: Twilio, queue: Queue, known: bool) -> None:
 
     with Budget():
         recording(twilio, queue, sid=call_sid(1 if known else 3))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known message", "unknown message and call"])
+def test_transcription(twilio: Twilio, queue: Queue, known: bool) -> None:
+    if known:
+        recording(twilio, queue)
+
+    with Budget():
+        written(twilio, queue)
 
 
 def test_agent(twilio: Twilio, agent: Agent) -> None:

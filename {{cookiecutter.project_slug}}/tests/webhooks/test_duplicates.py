@@ -7,9 +7,10 @@ import itertools
 import pytest
 from django.http import HttpResponse
 
-from django_twilio_call.models import Agent, Call, QueueEntry, WebhookEvent
+from django_twilio_call.models import Agent, Call, Queue, QueueEntry, Voicemail, WebhookEvent
 from tests.fakes import Twilio, call_sid
 
+from .test_voicemail import written
 from .test_walk import AGENT_LEG, accepted, enqueue, joined
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,13 @@ def test_the_first_terminal_status_stays(twilio: Twilio, agent: Agent) -> None:
     twilio.post("/twilio/status/", CallStatus="completed", SequenceNumber=3, CallDuration=5)
 
     assert Call.objects.get().status == "no-answer"
+
+
+def test_a_text_told_of_twice_is_answered_twice_and_kept_once(twilio: Twilio, queue: Queue) -> None:
+    first, second = (written(twilio, queue) for _ in range(2))
+
+    assert first.content == second.content
+    assert Voicemail.objects.count() == 1
 
 
 def test_a_caller_may_visit_the_queue_twice(twilio: Twilio, agent: Agent) -> None:

@@ -153,7 +153,15 @@ def test_who_talked_outside_is_not_put_in_line_again_for_the_trouble_after_it(tw
     assert QueueEntry.objects.count() == 1
 
 
-@pytest.mark.parametrize("path", ["/twilio/status/", "/twilio/conference/?reservation=1", "/twilio/recording/?queue=1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/twilio/status/",
+        "/twilio/conference/?reservation=1",
+        "/twilio/recording/?queue=1",
+        "/twilio/transcription/?queue=1",
+    ],
+)
 def test_without_a_database_a_status_callback_is_asked_for_again(twilio: Twilio, path: str) -> None:
     params: dict[str, Any] = {
         "CallStatus": "completed",
@@ -162,6 +170,8 @@ def test_without_a_database_a_status_callback_is_asked_for_again(twilio: Twilio,
         "StatusCallbackEvent": "x",
         "RecordingSid": "RE1",
         "RecordingStatus": "in-progress",
+        "TranscriptionSid": "TR1",
+        "TranscriptionStatus": "failed",
     }
 
     with database_gone():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client, override_settings
+from django.utils import timezone
+from pytest_django import Settings
 
 from django_twilio_call.constants import Onward
-from django_twilio_call.models import Call, Queue, QueueEntry, Voicemail
+from django_twilio_call.models import Call, Queue, QueueEntry, Voicemail, WebhookEvent
 from tests.fakes import Twilio, call_sid, verbs
 
 from .test_overflow import call_in, refuse, visits
@@ -29,6 +32,19 @@ def recording(twilio: Twilio, queue: Queue, sid: str = call_sid(1), status: str 
         RecordingStatus=status,
         RecordingUrl=URL,
         RecordingDuration=12,
+    )
+
+
+def written(twilio: Twilio, queue: Queue, sid: str = call_sid(1), status: str = "completed") -> HttpResponse:
+    return twilio.post(
+        f"/twilio/transcription/?queue={queue.pk}",
+        sid=sid,
+        TranscriptionSid=f"TR{'1' * 32}",
+        TranscriptionText="Please call me back",
+        TranscriptionStatus=status,
+        TranscriptionUrl=URL,
+        RecordingSid=f"RE{'1' * 32}",
+        RecordingUrl=URL,
     )
 
 
@@ -57,6 +73,59 @@ def test_a_recording_has_an_end_and_goes_on_elsewhere(asked: HttpResponse, queue
     assert (record.get("maxLength"), record.get("finishOnKey")) == ("120", "#")
     assert f"/twilio/recorded/?queue={queue.pk}#" in record.get("action", "")
     assert f"/twilio/recording/?queue={queue.pk}#" in record.get("recordingStatusCallback", "")
+
+
+def test_a_message_is_not_written_down_unless_that_is_wanted(asked: HttpResponse) -> None:
+    assert b"transcribe" not in asked.content
+
+
+def test_where_it_is_wanted_twilio_is_told_where_to_send_the_text(
+    twilio: Twilio, queue: Queue, settings: Settings
+) -> None:
+    settings.DJANGO_TWILIO_ENABLE_TRANSCRIPTION = True
+    refuse(queue, "nobody", when=Onward.VOICEMAIL)
+    call_in(twilio)
+
+    answer = twilio.post(f"/twilio/onward/?entry={QueueEntry.objects.get().pk}")
+
+    record = ET.fromstring(answer.content).find("Record")
+    assert record is not None
+    assert record.get("transcribe") == "true"
+    assert f"/twilio/transcription/?queue={queue.pk}#" in record.get("transcribeCallback", "")
+
+
+@pytest.mark.parametrize("first", [recording, written], ids=["sound first", "text first"])
+def test_the_text_of_a_message_is_kept_in_whatever_order(
+    twilio: Twilio, queue: Queue, first: Callable[[Twilio, Queue], HttpResponse]
+) -> None:
+    for tell in sorted((recording, written), key=lambda each: each is not first):
+        assert tell(twilio, queue).status_code == 200
+
+    message = Voicemail.objects.get()
+    assert (message.transcript, message.transcription_sid) == ("Please call me back", f"TR{'1' * 32}")
+    assert (message.duration, message.url) == (12, URL)
+
+
+def test_a_text_that_failed_changes_nothing(twilio: Twilio, queue: Queue) -> None:
+    recording(twilio, queue)
+    written(twilio, queue, status="failed")
+
+    assert Voicemail.objects.get().transcript == ""
+
+
+def test_a_text_that_comes_after_the_message_was_erased_is_not_kept(twilio: Twilio, queue: Queue) -> None:
+    recording(twilio, queue)
+    Voicemail.objects.update(erased_at=timezone.now())
+
+    written(twilio, queue)
+
+    assert Voicemail.objects.get().transcript == ""
+
+
+def test_what_twilio_sent_is_kept_without_the_text(twilio: Twilio, queue: Queue) -> None:
+    written(twilio, queue)
+
+    assert "TranscriptionText" not in WebhookEvent.objects.get(kind="transcription").payload
 
 
 def test_a_message_told_of_twice_is_one_message(twilio: Twilio, queue: Queue, asked: HttpResponse) -> None:
