@@ -201,11 +201,12 @@ class OutboxService(BaseService):
 
     def _failed_somehow(self, command: Outbox, error: Exception, now: datetime) -> None:
         """As a trouble of Twilio's, that may have been told. If giving up fails as well, so be it: not for ever."""
-        if command.attempts > Backoff.from_config(self.retry_config).max_retries + 1:
-            command.last_error = f"{type(error).__name__}: {error}"
+        trouble = TelephonyError(f"{type(error).__name__}: {error}", retryable=True)
+        if command.attempts > backoff_for(trouble, at=self.operation_type).max_retries + 1:
+            command.last_error = str(trouble)
             end(command, OutboxState.FAILED, now)
             return
-        self._failed(command, TelephonyError(f"{type(error).__name__}: {error}", retryable=True), now)
+        self._failed(command, trouble, now)
 
 
 @transaction.atomic

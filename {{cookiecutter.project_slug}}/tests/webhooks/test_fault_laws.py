@@ -56,12 +56,11 @@ def test_whatever_happens_to_a_class_of_webhooks(kind: str, monkeypatch: pytest.
     assert sum(world.faults.counts.values()) > 0, "nothing happened to one: the world must be larger"
 
 
-def test_whatever_happens_to_the_text_of_a_message(settings: Settings) -> None:
-    settings.DJANGO_TWILIO_ENABLE_TRANSCRIPTION = True
+def test_whatever_happens_to_the_text_of_a_message() -> None:
     shares = (f"transcription:{fault}=0.12" for fault in FAULTS)
 
-    with pytest.MonkeyPatch.context() as patched:
-        world = hold(",".join(shares), 1, patched, calls=8, agents=1, callbacks=0)
+    with override_settings(DJANGO_TWILIO_ENABLE_TRANSCRIPTION=True), pytest.MonkeyPatch.context() as monkeypatch:
+        world = hold(",".join(shares), 1, monkeypatch, calls=8, agents=1, callbacks=0)
 
     assert sum(world.faults.counts.values()) > 0
 
