@@ -17,7 +17,7 @@ from ..conf import get_config
 from ..exceptions import CallCenterError, ValidationError
 from ..models import Agent
 from ..services import AgentService, ConferenceService, Desk, OutcomeService, TransferService
-from . import fragments, phones, presenters
+from . import fragments, phones, presenters, recordings
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -34,7 +34,8 @@ def page(request: HttpRequest) -> HttpResponse:
         agent = fragments.agent_of(request)
     except PermissionDenied:
         return render(request, "console/no_agent.html", status=403)
-    return render(request, "console/desk.html", {**_desk(agent), "agent": agent, "phone": phones.of(agent.identity)})
+    context = {**_desk(agent), "agent": agent, "phone": phones.of(agent.identity)}
+    return _drawn(request, "console/desk.html", agent, context)
 
 
 @require_GET
@@ -46,7 +47,7 @@ def live(request: HttpRequest) -> HttpResponse:
     told = len(messages.get_messages(request))
     if not told and fragments.is_current(request, context["version"]):
         return fragments.unchanged()
-    return render(request, "console/_desk.html", context)
+    return _drawn(request, "console/_desk.html", agent, context)
 
 
 def _act(refused: _StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
@@ -192,6 +193,15 @@ def _desk(agent: Agent) -> dict[str, Any]:
         desk, now=now, ring_timeout=config.ring_timeout, reasons=service.reasons(), ways=_ways(agent, desk)
     )
     return {"desk": shown, "version": fragments.version_of(shown)}
+
+
+def _drawn(request: HttpRequest, template: str, agent: Agent, context: dict[str, Any]) -> HttpResponse:
+    """With what is asked for only when something is drawn, and not by each poll.
+
+    The recording has its place from the start: a row that came later would push the buttons away under the pointer.
+    """
+    in_call = context["desk"].phase == "call"
+    return render(request, template, {**context, "sound": recordings.of_agent(agent) if in_call else None})
 
 
 def _ways(agent: Agent, desk: Desk) -> presenters.Ways | None:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ..exceptions import CallCenterError, NotFound, RangeNotSatisfiable, TelephonyError
 from ..media import Sound, get_media
-from ..models import May, Recording
+from ..models import Agent, May, Recording
 from ..services import RecordingService, VoicemailService, audit
 from ..visitors import address_of
 from . import fragments, paging, presenters
@@ -114,7 +114,7 @@ def handle(request: HttpRequest, voicemail_id: int) -> HttpResponse:
 @fragments.signed_in
 def live(request: HttpRequest) -> HttpResponse:
     """Whether the agent's conversation is being recorded, with the button to pause it, if that differs from `?v=`."""
-    shown = _shown(RecordingService().of_agent(agent_id=fragments.agent_of(request).pk))
+    shown = of_agent(fragments.agent_of(request))
     if fragments.is_current(request, shown["version"]):
         return fragments.unchanged()
     return render(request, "console/_recording.html", shown)
@@ -154,6 +154,11 @@ def hold(request: HttpRequest, call_sid: str) -> HttpResponse:
     except CallCenterError as error:
         messages.error(request, _("No hold was placed: %(why)s") % {"why": error})
     return redirect("console:call", call_sid)
+
+
+def of_agent(agent: Agent) -> dict[str, Any]:
+    """What is shown of the recording that goes on of what this agent says."""
+    return _shown(RecordingService().of_agent(agent_id=agent.pk))
 
 
 def _shown(recording: Recording | None) -> dict[str, Any]:

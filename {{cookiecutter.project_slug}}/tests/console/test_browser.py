@@ -125,6 +125,22 @@ def test_the_recordings_button_keeps_the_focus_while_the_page_asks_and_when_it_i
     assert desk.evaluate("document.activeElement.id") == "recording-pause"
 
 
+def test_nothing_moves_under_the_pointer_while_the_desk_is_drawn_anew(desk: Page, twilio: Twilio) -> None:
+    go_available(desk)
+    reservation = accepted(twilio)
+    meet(twilio, reservation)
+    tell(twilio, reservation)
+    pause = desk.get_by_role("button", name="Pause recording")
+    spot = pause.bounding_box()
+    desk.route("**/desk/recording/**", lambda route: route.abort())
+
+    desk.get_by_role("button", name="Hold", exact=True).click()
+    desk.locator(".kicker", has_text="The caller is on hold").wait_for()
+
+    assert pause.is_visible()
+    assert pause.bounding_box() == spot
+
+
 def test_a_supervisor_stays_at_a_button_and_hears_who_hears_them(
     desk: Page, twilio: Twilio, live_server: LiveServer
 ) -> None:

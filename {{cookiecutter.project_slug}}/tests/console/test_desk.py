@@ -9,7 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -29,6 +31,7 @@ from django_twilio_call.services import AgentService, RoutingService
 from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid
 from tests.switch import Switch
+from tests.webhooks.test_recordings import tell
 from tests.webhooks.test_walk import conference_end, connected, enqueue
 
 pytestmark = pytest.mark.django_db
@@ -343,6 +346,24 @@ def test_a_poll_costs_two_queries_for_the_user_and_four_for_the_desk(
     # session, user, agent; agent, state, offer, earlier calls; and the reasons, which the cache keeps elsewhere
     with django_assert_num_queries(8):
         text(at_desk)
+
+
+def test_a_recording_costs_a_poll_nothing_and_a_desk_that_is_drawn_one_query(
+    at_desk: Client, twilio: Twilio, agent: Agent, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    reservation = connected(twilio)
+    version = at_desk.get("/desk/").context["version"]
+    with CaptureQueriesContext(connection) as polled:
+        assert at_desk.get("/desk/live/", {"v": version}, headers=HTMX).status_code == 204
+    cost = len(polled)
+
+    with django_assert_num_queries(cost + 1):
+        assert "Pause recording" not in text(at_desk)
+    tell(twilio, reservation)
+    with django_assert_num_queries(cost + 1):
+        assert "Pause recording" in text(at_desk)
+    with django_assert_num_queries(cost):
+        at_desk.get("/desk/live/", {"v": version}, headers=HTMX)
 
 
 def test_reasons_of_the_catalogue_can_be_pressed(at_desk: Client, agent: Agent) -> None:
