@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q
 from django.utils.translation import gettext, ngettext
@@ -119,8 +119,13 @@ def _of_webhooks(sids: list[str], recordings: Iterable[Recording], outside: Q) -
             event.kind,
             ", ".join(filter(None, (said, digits, result))),
             twiml=event.response,
-            fields=event.payload,
+            fields=_told(event.payload),
         )
+
+
+def _told(payload: dict[str, Any]) -> dict[str, Any]:
+    """What Twilio sent, but no addresses: RecordingUrl, TranscriptionUrl. The sound there is heard unwatched."""
+    return {name: value for name, value in payload.items() if not name.endswith("Url")}
 
 
 def _of_commands(sids: list[str], outside: Q) -> Iterator[Moment]:

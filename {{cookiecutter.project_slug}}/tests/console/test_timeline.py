@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_twilio_call.models import Agent, AuditEntry, OutsideLeg, Reservation, Role
+from django_twilio_call.models import Agent, AuditEntry, OutsideLeg, Queue, Reservation, Role
 from django_twilio_call.services import (
     ConferenceService,
     RecordingService,
@@ -22,6 +22,7 @@ from django_twilio_call.services import (
 from tests.fakes import Twilio, call_sid
 from tests.switch import CALLER, Switch
 from tests.webhooks.test_recordings import SID, tell
+from tests.webhooks.test_walk import enqueue
 
 from .conftest import browser_of
 from .test_records import text
@@ -215,3 +216,20 @@ def test_a_timeline_costs_the_same_with_many_in_the_call(switch: Switch, talk: R
         join(number)
 
     assert cost() == one <= 27
+
+
+def test_a_recording_is_not_to_be_had_past_the_audit_log(twilio: Twilio, auditor: Client, queue: Queue) -> None:
+    enqueue(twilio)
+    twilio.post(
+        f"/twilio/recording/?queue={queue.pk}",
+        RecordingSid=SID,
+        RecordingStatus="completed",
+        RecordingDuration=9,
+        RecordingUrl="https://api.twilio.com/sound",
+        TranscriptionUrl="https://api.twilio.com/words",
+    )
+
+    page = text(auditor, PAGE)
+
+    assert f"<dt>RecordingSid</dt><dd><bdi>{SID}</bdi>" in page
+    assert "api.twilio.com" not in page
