@@ -51,6 +51,7 @@ QUEUES: Final = (
     _count("abandoned", _("Abandoned")),
     _count("abandoned_short", _("At once")),
     _count("overflowed", _("Overflowed")),
+    Column("threshold_s", _("Threshold"), SECONDS, lambda line, _rule: line.threshold_s),
     Column("service_level_percent", _("Service level"), PER_CENT, lambda line, rule: rule.service_level(line.counts)),
     _share("abandonment_rate", _("Abandonment")),
     _mean("speed_of_answer", _("ASA")),

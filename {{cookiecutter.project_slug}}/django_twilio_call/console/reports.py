@@ -26,6 +26,7 @@ from ..services.metrics import StaffedInterval
 from . import charts, columns, fragments
 from .downloads import as_csv
 
+STAFFING: Final = ("target", "threshold", "shrinkage")
 _DAY: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -66,6 +67,16 @@ class Period(forms.Form):
         choice = self.fields["queue"]
         assert isinstance(choice, forms.ChoiceField)  # noqa: S101  # for the type checker
         choice.choices = [("", gettext("All")), *((queue.key, queue.name) for queue in queues)]
+
+    @property
+    def counted(self) -> list[forms.BoundField]:
+        """Fields of what is shown, and of how it counts."""
+        return [field for field in self if field.name not in STAFFING]
+
+    @property
+    def staffing(self) -> list[forms.BoundField]:
+        """Fields of what agents would be needed for; the service level of what was is by each queue's own threshold."""
+        return [self[name] for name in STAFFING]
 
     @property
     def rule(self) -> Rule:

@@ -67,6 +67,24 @@ def test_switches_change_figure_and_formula(admin_client: Client, day: date) -> 
     assert '<p class="figure">66.7%</p><p class="note formula">answered in time ÷ answered</p>' in page
 
 
+def test_what_agents_are_needed_for_stands_apart_from_how_the_service_level_counts(
+    admin_client: Client, day: date, queue: Queue
+) -> None:
+    Queue.objects.update(service_level_threshold=25)
+    page = shown(admin_client, first=day, last=day)
+
+    form, staffing = re.search(r"<form class=.panel asks.*?(?=<fieldset>)", page), re.search(r"<fieldset>.*?</f", page)
+    assert form is not None
+    assert staffing is not None
+    assert re.findall(r'<(?:input|select)[^>]* name="(\w+)"', form[0]) == [
+        "first", "last", "queue", "abandoned", "short", "overflowed",
+    ]  # fmt: skip
+    assert re.findall(r'<input[^>]* name="(\w+)"', staffing[0]) == ["target", "threshold", "shrinkage"]
+    assert '<th scope="col">Threshold</th><th scope="col">Service level</th>' in page
+    assert "<td>0:25</td><td>50%</td>" in page
+    assert rows(admin_client, "queues", first=day, last=day)[0]["threshold_s"] == "25"
+
+
 def test_the_bare_address_is_a_report_of_today(admin_client: Client, queue: Queue) -> None:
     assert "No calls" in shown(admin_client)
 
