@@ -17,7 +17,7 @@ from .base import BaseService
 
 PAGE: Final = 50
 PERIOD: Final = timedelta(days=30)
-"""How far back is searched where nobody says so."""
+"""How far back from its end is searched where nobody says from when."""
 PREFIX: Final = 6
 """From so many characters on a number is the beginning of one: fewer would be half the table."""
 _NUMBER: Final = re.compile(r"[+]?[0-9]{3,15}|client:[A-Za-z0-9_]+|anonymous")
@@ -37,10 +37,12 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Calls, the latest first, and where the next page begins, if there is one."""
+    """Calls, the latest first, where the next page begins, if there is one, and of which period they are."""
 
     calls: list[Call]
     next: tuple[datetime, int] | None
+    since: datetime
+    until: datetime
 
 
 class RecordService(BaseService):
@@ -50,7 +52,8 @@ class RecordService(BaseService):
 
     def search(self, *, search: Search, now: datetime) -> Page:
         """One page. Raises `ValidationError` where the number is none."""
-        since, until = search.since or now - PERIOD, search.until or now
+        until = search.until or now
+        since = search.since or until - PERIOD
         calls = Call.objects.filter(role=CallRole.CUSTOMER, started_at__gte=since, started_at__lte=until)
         if search.number:
             calls = calls.filter(_of(search.number, few=self.batch_size))
@@ -64,7 +67,18 @@ class RecordService(BaseService):
             calls = calls.filter(Q(started_at__lte=started) & (Q(started_at__lt=started) | Q(pk__lt=pk)))
         found = list(_shown(calls.order_by("-started_at", "-pk"))[: PAGE + 1])
         last = found[PAGE - 1] if len(found) > PAGE else None
-        return Page(calls=found[:PAGE], next=(last.started_at, last.pk) if last else None)
+        begin = (last.started_at, last.pk) if last else None
+        return Page(calls=found[:PAGE], next=begin, since=since, until=until)
+
+
+def is_national(number: str) -> bool:
+    """Whether a number is written without its country, as none is kept but where Twilio said it so."""
+    return _plain(number)[:1].isdecimal()
+
+
+def _plain(number: str) -> str:
+    plain = re.sub(r"[\s()./-]", "", number)
+    return f"+{plain[2:]}" if plain.startswith("00") else plain
 
 
 def _of(number: str, *, few: int) -> Q:
@@ -75,8 +89,7 @@ def _of(number: str, *, few: int) -> Q:
     PostgreSQL expects at least one call in a hundred of any beginning, so it would look for a rare one through all of
     the period. Whether it is rare is seen in an index.
     """
-    plain = re.sub(r"[\s()./-]", "", number)
-    plain = f"+{plain[2:]}" if plain.startswith("00") else plain
+    plain = _plain(number)
     if not _NUMBER.fullmatch(plain):
         raise ValidationError(
             gettext("%(number)r is no number; one is +4930123456, or how it begins") % {"number": number}

@@ -130,6 +130,38 @@ def test_a_period_bounds_the_search(auditor: Client) -> None:
     assert len(shown(text(auditor, "/calls/", since=f"{since:%Y-%m-%dT%H:%M}"))) == 1
 
 
+def test_a_search_says_of_which_period_it_is_and_leads_to_the_one_before(auditor: Client) -> None:
+    (call,) = calls(1, timezone.now() - timedelta(days=40))
+    page = auditor.get("/calls/", {"number": "+14155550000", "until": ""})
+    assert shown(page.content.decode()) == []
+    assert f"to {timezone.localtime():%-d %b %Y}" in page.content.decode()
+
+    earlier = auditor.get(f"/calls/?{page.context['earlier']}")
+
+    assert shown(earlier.content.decode()) == [call.sid]
+    assert "number=%2B14155550000&until=" in page.context["earlier"]
+    assert earlier.context["page"].until >= page.context["page"].since
+
+
+def test_a_period_of_which_the_end_alone_is_given_is_as_long_as_any(auditor: Client) -> None:
+    (call,) = calls(1, timezone.now() - timedelta(days=70))
+    until = timezone.localtime() - timedelta(days=60)
+
+    assert shown(text(auditor, "/calls/", until=f"{until:%Y-%m-%dT%H:%M}")) == [call.sid]
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_told"), [("4155550007", True), ("(415) 555", True), ("+14155550007", False), ("0014155550007", False)]
+)
+def test_a_number_without_its_country_is_told_how_numbers_are_found(auditor: Client, typed: str, is_told: bool) -> None:
+    assert ("by its international form" in text(auditor, "/calls/", number=typed)) is is_told
+
+
+@pytest.mark.parametrize("asked", [{"number": "Ada"}, {"since": "yesterday"}])
+def test_nothing_is_said_of_calls_that_were_not_looked_for(auditor: Client, asked: dict[str, str]) -> None:
+    assert "No calls were found" not in text(auditor, "/calls/", **asked)
+
+
 def test_calls_are_found_by_queue_and_agent(auditor: Client, recorded: Recording, queue: Queue) -> None:
     calls(3)
     other, nobody = Queue.objects.create(key="x", name="X"), make_agent("grace")
