@@ -44,6 +44,8 @@ def live(request: HttpRequest) -> HttpResponse:
     """The desk alone, if it differs from `?v=` or there is something to tell."""
     agent = fragments.agent_of(request)
     context = _desk(agent)
+    if context["desk"].phase == "call":
+        fragments.at_work(request, acts=False)
     told = len(messages.get_messages(request))
     if not told and fragments.is_current(request, context["version"]):
         return fragments.unchanged()
@@ -58,6 +60,7 @@ def _act(refused: _StrPromise) -> Callable[[Act[P]], Callable[Concatenate[HttpRe
         @fragments.signed_in
         def view(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             agent = fragments.agent_of(request)
+            fragments.at_work(request)
             try:
                 act(request, agent, *args, **kwargs)
             except CallCenterError as error:
@@ -108,6 +111,7 @@ def outcome(request: HttpRequest, agent: Agent) -> None:
 def note(request: HttpRequest) -> HttpResponse:
     """Keep the note as it is typed: wrap-up may end before the agent has said anything."""
     agent = fragments.agent_of(request)
+    fragments.at_work(request)
     _keep_note(request, agent)
     return HttpResponse(status=204)
 

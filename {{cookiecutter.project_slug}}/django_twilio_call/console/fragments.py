@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from time import time
+from typing import Concatenate, Final, ParamSpec
 from zlib import crc32
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +20,8 @@ from django_htmx.http import HttpResponseClientRefresh
 from ..models import Agent, May
 
 P = ParamSpec("P")
+AT_WORK: Final = "at_work"
+"""When the session was last made to last, in Unix seconds."""
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -60,6 +64,17 @@ def may(
         return signed_in(checked)
 
     return decorate
+
+
+def at_work(request: HttpRequest, *, acts: bool = True) -> None:
+    """Let the session last from now on, for whoever acts; who does nothing in a long call is looked at now and then.
+
+    Otherwise it would end so long after the sign-in, at work or not. No poll of an idle page keeps it: somebody may
+    have left that open.
+    """
+    now = int(time())
+    if acts or now - request.session.get(AT_WORK, 0) > settings.SESSION_COOKIE_AGE / 12:
+        request.session[AT_WORK] = now
 
 
 def agent_of(request: HttpRequest) -> Agent:

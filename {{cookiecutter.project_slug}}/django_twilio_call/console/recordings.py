@@ -125,6 +125,7 @@ def live(request: HttpRequest) -> HttpResponse:
 def pause(request: HttpRequest) -> HttpResponse:
     """Pause the recording of one's own conversation, or with form field `resume` go on with it."""
     agent = fragments.agent_of(request)
+    fragments.at_work(request)
     try:
         recording = RecordingService().set_paused(
             agent_id=agent.pk,

@@ -40,6 +40,8 @@ def panel(request: HttpRequest) -> dict[str, Any]:
 def live(request: HttpRequest) -> HttpResponse:
     """The panel alone, if it differs from `?v=` or there is something to tell."""
     shown = _supervision(request)
+    if shown["supervised"]:
+        fragments.at_work(request, acts=False)
     if not len(messages.get_messages(request)) and fragments.is_current(request, shown["supervise_version"]):
         return fragments.unchanged()
     return render(request, "console/_supervise.html", shown)
@@ -82,6 +84,7 @@ def _who(request: HttpRequest) -> dict[str, Any]:
 
 
 def _do(request: HttpRequest, act: Callable[[], object]) -> HttpResponse:
+    fragments.at_work(request)
     try:
         act()
     except CallCenterError as error:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from django_twilio_call.models import CallOutcome, Reservation, Supervision
+from django_twilio_call.models import Agent, CallOutcome, Reservation, Supervision
 from django_twilio_call.services import RoutingService
 from tests.fakes import Twilio, call_sid
 from tests.webhooks.test_recordings import tell
@@ -219,6 +220,30 @@ def test_a_ring_tone_that_was_silenced_stays_so(desk: Page, twilio: Twilio) -> N
     ring.click()
 
     desk.locator("#ring[data-rings=yes]").wait_for()
+
+
+def test_who_is_signed_out_in_a_call_keeps_it_and_is_told(desk: Page, twilio: Twilio, agent: Agent) -> None:
+    go_available(desk)
+    meet(twilio, accepted(twilio))
+    desk.get_by_text("Your phone is connected.").wait_for()
+    desk.evaluate("window.isTheSame = true")
+    Session.objects.all().delete()
+
+    desk.get_by_text("You are signed out. Your call goes on").wait_for()
+    desk.get_by_role("button", name="Hold", exact=True).click()
+    desk.wait_for_timeout(2500)  # another look
+    assert desk.evaluate("window.isTheSame")
+
+    with desk.expect_popup() as opened:
+        desk.get_by_role("link", name="Sign in again in another tab").click()
+    opened.value.get_by_label("Username").fill(agent.user.username)
+    opened.value.get_by_label("Password").fill("open sesame")
+    opened.value.get_by_role("button", name="Sign in").click()
+    desk.get_by_text("You are signed out.").wait_for(state="hidden")
+    desk.locator("#desk:not([data-seen])").wait_for(state="detached")
+    desk.get_by_role("button", name="Hold", exact=True).click()
+    desk.locator(".kicker", has_text="The caller is on hold").wait_for()
+    assert desk.evaluate("window.isTheSame")
 
 
 def test_a_server_that_stops_answering_is_not_shown_as_live(desk: Page) -> None:

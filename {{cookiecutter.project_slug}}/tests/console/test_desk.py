@@ -9,12 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from django_twilio_call.console import fragments
 from django_twilio_call.constants import AgentStatus
 from django_twilio_call.models import (
     Agent,
@@ -63,6 +65,32 @@ def test_strangers_can_do_nothing(path: str) -> None:
 
 def test_a_desk_whose_session_ended_reloads_as_a_whole() -> None:
     assert Client().get("/desk/live/", headers=HTMX).headers["HX-Refresh"] == "true"
+
+
+def is_renewed(client: Client, path: str, **form: str) -> bool:
+    """Whether a session that began long ago lasts longer after this."""
+    Session.objects.update(expire_date=timezone.now() + timedelta(seconds=5))
+    client.post(path, form, headers=HTMX) if form else client.get(path, headers=HTMX)
+    return Session.objects.get().expire_date > timezone.now() + timedelta(hours=1)
+
+
+def test_a_session_lasts_while_somebody_works(at_desk: Client, agent: Agent) -> None:
+    assert is_renewed(at_desk, "/desk/state/", state=AgentStatus.LUNCH)
+    assert is_renewed(at_desk, "/desk/note/", note="wants a red one")
+    assert is_renewed(at_desk, "/desk/recording/pause/", resume="1")
+    assert not is_renewed(at_desk, "/desk/live/")
+
+
+def test_a_long_call_keeps_the_session_with_a_write_now_and_then(twilio: Twilio, at_desk: Client, agent: Agent) -> None:
+    connected(twilio)
+
+    assert is_renewed(at_desk, "/desk/live/")
+    assert not is_renewed(at_desk, "/desk/live/")
+
+    session = at_desk.session
+    session[fragments.AT_WORK] -= 4000
+    session.save()
+    assert is_renewed(at_desk, "/desk/live/")
 
 
 def test_a_user_who_is_no_agent_is_told_so(admin_client: Client) -> None:
@@ -352,6 +380,7 @@ def test_a_recording_costs_a_poll_nothing_and_a_desk_that_is_drawn_one_query(
     at_desk: Client, twilio: Twilio, agent: Agent, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     reservation = connected(twilio)
+    text(at_desk)  # the session of an agent in a call is made to last
     version = at_desk.get("/desk/").context["version"]
     with CaptureQueriesContext(connection) as polled:
         assert at_desk.get("/desk/live/", {"v": version}, headers=HTMX).status_code == 204

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from django_twilio_call.console.fragments import AT_WORK
 from django_twilio_call.constants import AgentStatus
 from django_twilio_call.exceptions import BusinessLogicError, NotFound, ValidationError
 from django_twilio_call.models import Agent, AuditEntry, Call, Reservation, Supervision
@@ -156,6 +157,7 @@ def test_the_wallboard_has_the_panel_for_those_who_may(boss: Any, agent: Agent, 
     shown = client.post(f"/supervise/listen/{agent.pk}/", headers=htmx, follow=True).content.decode()
     assert "You listen to Ada. Nobody hears you." in shown
     assert f'data-join="supervision={Supervision.objects.get().pk}"' in shown
+    assert AT_WORK in client.session  # which lasts from then on
     refused = client.post("/supervise/mode/", {"mode": "barge"}, headers=htmx, follow=True).content.decode()
     assert "That did not work: your phone has not come into the call yet" in refused
     assert "Nobody is on a call" not in client.post("/supervise/leave/", headers=htmx, follow=True).content.decode()

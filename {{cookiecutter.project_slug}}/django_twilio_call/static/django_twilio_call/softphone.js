@@ -53,6 +53,7 @@ class Softphone {
   const second = document.getElementById("second-tab");
   const reason = document.getElementById("phone-elsewhere");
   const refused = document.getElementById("second-tab-says");
+  const signedOut = document.getElementById("signed-out");
   const tab = new PhoneTab({
     name: `console-phone-${texts.identity}`,
     isBusy: () => wanted !== null || phone.isBusy,
@@ -146,6 +147,21 @@ class Softphone {
       phone.join(params());
     }
     show();
+  });
+
+  // Whoever has no session any more gets the whole page anew, and would lose the call with it. During one they are told
+  // instead; signed in again, elsewhere, they get a desk whose forms are of the new session.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { xhr } = event.detail;
+    const isOut = xhr.getResponseHeader("HX-Refresh") !== null;
+    if (isOut && inCall()) {
+      event.preventDefault();
+      signedOut.hidden = false;
+    } else if (!signedOut.hidden && event.target === host() && [200, 204].includes(xhr.status)) {
+      signedOut.hidden = true;
+      const [address] = host().getAttribute("hx-get").split("?");
+      if (xhr.status === 204) htmx.ajax("GET", address, { target: host(), swap: "outerHTML" });
+    }
   });
 
   document.addEventListener("softphone", show);
