@@ -62,6 +62,46 @@ JOIN_TWICE = """async () => {
 }"""
 
 
+DEVICE = """(trouble) => {
+  window.did = [];
+  window.loose = [];
+  addEventListener("unhandledrejection", (event) => loose.push(String(event.reason)));
+  window.Twilio = { Device: class {
+    state = "unregistered";
+    acts = {};
+    constructor() { window.device = this; }
+    on(name, act) { this.acts[name] = act; }
+    once() {}
+    destroy() {}
+    updateToken() { did.push("updateToken"); }
+    async register() {
+      did.push("register");
+      if (!trouble) return (this.state = "registered");
+      this.acts.error(trouble);
+      return new Promise(() => {});
+    }
+    async connect() {
+      return { once: (name, act) => name === "accept" && act(), disconnect() {} };
+    }
+  } };
+}"""
+"""A device that signs in, or like Twilio's says what the trouble is, and waits for ever."""
+
+JOIN_AGAIN_LATER = """async () => {
+  const texts = { ...document.getElementById("phone").dataset };
+  const phone = new Softphone(new TwilioPhone({ texts, patience: 1500 }), texts);
+  await phone.join({ reservation: 1 });
+  const address = texts.token;
+  texts.token = "/nowhere/";
+  device.acts.tokenWillExpire();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  texts.token = address;
+  device.state = "unregistered"; // its token has run out
+  await phone.join({ reservation: 2 });
+  return [phone.state, did, loose];
+}"""
+
+
 @pytest.fixture
 def desk(
     live_server: LiveServer, settings: Settings, assets: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch
@@ -113,3 +153,19 @@ def test_a_phone_without_keys_says_which(desk: Page, settings: Settings) -> None
 
     assert state == "failed"
     assert "a phone needs TWILIO_TWIML_APP_SID" in text
+
+
+def test_what_twilio_says_of_a_trouble_is_told(desk: Page) -> None:
+    desk.evaluate(DEVICE, {"code": 20101, "message": "AccessTokenInvalid (20101): Twilio was unable to validate it"})
+
+    state, text, gone = desk.evaluate(JOIN)
+
+    assert (state, gone) == ("failed", True)
+    assert "AccessTokenInvalid (20101)" in text
+    assert "firewall" not in text
+
+
+def test_a_phone_whose_token_could_not_be_renewed_is_given_one_with_the_next_call(desk: Page) -> None:
+    desk.evaluate(DEVICE, None)
+
+    assert desk.evaluate(JOIN_AGAIN_LATER) == ["joined", ["register", "updateToken", "register"], []]

@@ -58,12 +58,15 @@ class SimPhone {
 
 // Twilio's Voice SDK. It settles no promise while the network is gone, so every wait here has an end of its own; and it
 // would fetch its sounds from Twilio, so it gets ours, which is silence: the desk says what goes on.
+const NETWORK = [31000, 31005, 31009, 53000, 53001]; // signalling that was closed, or did not come about
+
 class TwilioPhone {
   constructor({ texts, patience = 10_000 }) {
     this.texts = texts;
     this.patience = patience;
     this.device = null;
     this.call = null;
+    this.trouble = "";
   }
 
   async connect(params) {
@@ -99,8 +102,25 @@ class TwilioPhone {
     if (this.device) this.discard();
   }
 
+  // Of the network `inTime` says more than the SDK does.
+  remember({ code, message }) {
+    if (!NETWORK.includes(code)) this.trouble = message;
+  }
+
+  async renew() {
+    this.device.updateToken(await this.token());
+  }
+
+  // What it signed in with may have run out while nothing was renewed.
+  async enter() {
+    if (!this.isNew) await this.renew();
+    this.isNew = false;
+    await this.device.register();
+  }
+
   // The device, made at the first click: before one a browser lets no page play or record.
   async ready() {
+    this.trouble = "";
     if (!this.device) {
       const device = new Twilio.Device(await this.token(), {
         allowIncomingWhileBusy: false,
@@ -109,13 +129,14 @@ class TwilioPhone {
         sounds: this.sounds(),
         tokenRefreshMs: 60_000,
       });
-      device.on("tokenWillExpire", async () => device.updateToken(await this.token()));
-      device.on("error", (error) => (this.trouble = error.message)); // it tries again by itself; we say why in the end
+      device.on("tokenWillExpire", () => this.renew().catch(() => {})); // with the next call, then: `enter`
+      device.on("error", (error) => this.remember(error)); // it tries again by itself; we say why in the end
       this.device = device;
+      this.isNew = true;
     }
     if (this.device.state !== "registered") {
       try {
-        await this.inTime(this.device.state === "registering" ? this.registered() : this.device.register());
+        await this.inTime(this.device.state === "registering" ? this.registered() : this.enter());
       } catch (error) {
         this.discard();
         throw error;
@@ -139,7 +160,7 @@ class TwilioPhone {
     const request = { method: "POST", headers: { "X-CSRFToken": csrf }, signal: AbortSignal.timeout(5000) };
     const answer = await fetch(this.texts.token, request);
     const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(this.texts.textUnsigned.replace("%s", said.message ?? answer.status));
+    if (!said.token) throw new Error(this.texts.textUnsigned.replace("%s", said.message ?? answer.status));
     return said.token;
   }
 
@@ -151,7 +172,7 @@ class TwilioPhone {
   inTime(promise) {
     const seconds = Math.round(this.patience / 1000);
     const late = new Promise((_, reject) => {
-      setTimeout(() => reject(new Error(this.texts.textSilent.replace("%s", seconds))), this.patience);
+      setTimeout(() => reject(new Error(this.trouble || this.texts.textSilent.replace("%s", seconds))), this.patience);
     });
     return Promise.race([promise, late]);
   }
