@@ -65,6 +65,17 @@ def test_a_recording_is_played_from_its_middle_too(looking: Page, live_server: L
     assert AuditEntry.objects.get(action="recording.play").target == f"recording {SID}"
 
 
+def test_what_cannot_be_played_says_so(looking: Page, live_server: LiveServer, recordings: Recordings) -> None:
+    recordings.kept.clear()
+    looking.goto(f"{live_server.url}/calls/{call_sid(1)}/")
+    player, told = looking.get_by_label("Recording", exact=True), looking.get_by_role("alert")
+    assert told.filter(has_text="cannot be played").count() == 0
+
+    player.evaluate("each => each.play().catch(() => {})")
+
+    told.filter(has_text="This cannot be played now.").wait_for()
+
+
 def test_the_policy_blocks_nothing_that_the_pages_need(looking: Page, live_server: LiveServer) -> None:
     blocked: list[str] = []
     looking.on("console", lambda said: blocked.append(said.text) if "Content Security" in said.text else None)

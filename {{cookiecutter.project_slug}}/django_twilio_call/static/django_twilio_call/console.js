@@ -136,6 +136,12 @@
     });
   }
 
+  // A player itself says nothing of a sound it does not get. This event does not bubble.
+  const unplayable = ({ target }) => {
+    if (target.tagName === "AUDIO") target.nextElementSibling.hidden = false;
+  };
+  document.addEventListener("error", unplayable, true);
+
   document.addEventListener("visibilitychange", refresh);
   document.addEventListener("softphone", (event) => {
     if (event.detail.state === "failed") announce(event.detail.text);
