@@ -208,6 +208,24 @@ def test_an_offer_rings_until_it_is_taken(desk: Page, twilio: Twilio) -> None:
     desk.locator("#ring[data-rings=no]").wait_for()
 
 
+@pytest.mark.parametrize("wake", ["pointer", "key", "script"])
+def test_a_ring_tone_that_cannot_sound_yet_says_so(desk: Page, wake: str) -> None:
+    desk.reload()
+    ring = desk.get_by_role("button", name="Ring tone: click once to hear it", pressed=False)
+    ring.wait_for()
+
+    if wake == "pointer":
+        ring.click()
+    elif wake == "key":
+        ring.press("Enter")
+    else:
+        ring.evaluate("each => each.click()")
+
+    desk.get_by_role("button", name="Ring tone", exact=True, pressed=True).wait_for()
+    desk.get_by_role("button", name="Ring tone", exact=True).click()
+    desk.get_by_role("button", name="Ring tone", exact=True, pressed=False).wait_for()
+
+
 def test_a_ring_tone_that_was_silenced_stays_so(desk: Page, twilio: Twilio) -> None:
     go_available(desk)
     ring = desk.get_by_role("button", name="Ring tone")

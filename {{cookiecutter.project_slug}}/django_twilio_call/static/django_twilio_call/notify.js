@@ -32,7 +32,7 @@
       tag: "offer",
       renotify: true, // the next caller is news
       requireInteraction: true, // for as long as it rings
-      silent: ring.dataset.rings === "yes" || ring.getAttribute("aria-pressed") === "false",
+      silent: ring.dataset.rings === "yes" || ring.dataset.wanted === "no",
     });
     notification.onclick = () => {
       window.focus();

@@ -12,8 +12,11 @@
   const button = document.getElementById("ring");
   let audio = null;
   let playing = null;
+  let woken = false; // by a press of the button: that is no wish for silence
+  const words = button.textContent;
 
   const isWanted = () => localStorage.getItem("ring") !== "off";
+  const isMute = () => isWanted() && audio === null;
   const isOffered = () => document.getElementById("desk").dataset.phase === "offer";
   const isOurs = () => document.documentElement.dataset.phone === "here"; // or every tab would ring
 
@@ -42,17 +45,22 @@
       playing = null;
     }
     if (!rings) audio?.suspend(); // the loudspeaker is not kept awake for silence
-    button.setAttribute("aria-pressed", isWanted());
+    button.textContent = isMute() ? button.dataset.textMute : words;
+    button.setAttribute("aria-pressed", isWanted() && !isMute());
+    button.dataset.wanted = isWanted() ? "yes" : "no";
     button.dataset.rings = rings ? "yes" : "no";
   }
 
-  function touched() {
+  function touched({ target }) {
+    woken = isMute() && target === button;
     audio ??= new AudioContext();
     show();
   }
 
-  button.addEventListener("click", () => {
-    localStorage.setItem("ring", isWanted() ? "off" : "on");
+  button.addEventListener("click", (event) => {
+    if (isMute()) touched(event); // a click that no pointer and no key made
+    if (!woken) localStorage.setItem("ring", isWanted() ? "off" : "on");
+    woken = false;
     show();
   });
   for (const gesture of ["pointerup", "keydown"]) document.addEventListener(gesture, touched);
