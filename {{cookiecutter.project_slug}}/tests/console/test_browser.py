@@ -22,7 +22,7 @@ from .conftest import Phones
 from .test_accessibility import come_in, meet
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -104,6 +104,33 @@ def test_who_presses_a_button_stays_at_it_and_hears_what_it_did(desk: Page, twil
     focused(desk, "Unmute")
     assert (desk.evaluate(FOCUSED), told(desk)) == ("Unmute", "The caller is on hold · You are muted")
     assert desk.locator(".stage .acts [aria-pressed]").count() == 0  # the words say it already
+
+
+@pytest.mark.parametrize("trouble", ["refused", "failed", "unanswered"])
+def test_a_microphone_is_muted_only_where_the_desk_says_so(desk: Page, twilio: Twilio, trouble: str) -> None:
+    go_available(desk)
+    meet(twilio, accepted(twilio))
+    desk.get_by_text("Your phone is connected.").wait_for()
+    desk.evaluate("() => { window.muted = []; SimPhone.prototype.mute = (on) => muted.push(on); }")
+
+    def answer(route: Route) -> None:
+        if trouble == "refused":
+            route.fulfill(response=route.fetch(url=route.request.url.replace("mute", "live"), method="GET"))
+        elif trouble == "failed":
+            route.fulfill(status=500)
+        else:
+            route.abort()
+
+    desk.route("**/desk/mute/", answer)
+    desk.get_by_role("button", name="Mute", exact=True).click()
+    desk.wait_for_function("muted.length > 1")
+    assert desk.evaluate("[muted[0], muted.at(-1)]") == [True, False]
+
+    desk.unroute("**/desk/mute/")
+    desk.get_by_role("button", name="Mute", exact=True).click()
+    desk.locator(".kicker", has_text="You are muted").wait_for()
+    desk.wait_for_timeout(100)
+    assert desk.evaluate("muted.at(-1)") is True
 
 
 def test_the_recordings_button_keeps_the_focus_while_the_page_asks_and_when_it_is_pressed(

@@ -125,6 +125,9 @@ class Softphone {
     if (focused && where === "here") (host().querySelector("[data-first]") ?? host().querySelector("h2")).focus();
   });
 
+  // At once when it is pressed; then as the server says, which the desk shows, whatever was pressed.
+  const muteAsShown = () => phone.mute(host().dataset.muted !== undefined);
+
   document.addEventListener("submit", (event) => {
     wanted = event.target.dataset.joins ?? wanted;
     if (event.target.dataset.mute !== undefined) phone.mute(event.target.dataset.mute === "1");
@@ -138,7 +141,10 @@ class Softphone {
   document.addEventListener("htmx:load", showTab, true); // before the focus goes to what is new
   document.addEventListener("htmx:load", (event) => {
     const { join } = host().dataset;
-    if (event.target === host() && !join?.startsWith(wanted)) wanted = null; // refused, or gone
+    if (event.target === host()) {
+      muteAsShown();
+      if (!join?.startsWith(wanted)) wanted = null; // refused, or gone
+    }
     if (!inCall()) {
       if (phone.state !== "idle") phone.change("idle");
       refused.textContent = "";
@@ -149,6 +155,10 @@ class Softphone {
     show();
   });
 
+  for (const trouble of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(trouble, muteAsShown);
+  }
+
   // Whoever has no session any more gets the whole page anew, and would lose the call with it. During one they are told
   // instead; signed in again, elsewhere, they get a desk whose forms are of the new session.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
@@ -156,6 +166,7 @@ class Softphone {
     const isOut = xhr.getResponseHeader("HX-Refresh") !== null;
     if (isOut && inCall()) {
       event.preventDefault();
+      muteAsShown();
       signedOut.hidden = false;
     } else if (!signedOut.hidden && event.target === host() && [200, 204].includes(xhr.status)) {
       signedOut.hidden = true;
@@ -164,7 +175,10 @@ class Softphone {
     }
   });
 
-  document.addEventListener("softphone", show);
+  document.addEventListener("softphone", (event) => {
+    if (event.detail.state === "joined") muteAsShown(); // a new leg of who was muted before
+    show();
+  });
   // From the browser's cache of pages seen before: it has no lock any more.
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 })();
