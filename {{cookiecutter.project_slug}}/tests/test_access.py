@@ -65,6 +65,7 @@ VIEWS: dict[str, tuple[str, frozenset[str]]] = {
     "desk/hold/": ("POST", AGENT),
     "desk/mute/": ("POST", AGENT),
     "desk/transfer/": ("POST", AGENT),
+    "desk/transfer/ways/": ("GET", AGENT),
     "desk/complete/": ("POST", AGENT),
     "desk/take-back/": ("POST", AGENT),
     "desk/presence/": ("POST", AGENT),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ..conf import get_config
 from ..exceptions import CallCenterError, ValidationError
 from ..models import Agent
-from ..services import AgentService, ConferenceService, Desk, OutcomeService, TransferService
+from ..services import AgentService, ConferenceService, OutcomeService, TransferService
 from . import fragments, phones, presenters, recordings
 
 if TYPE_CHECKING:
@@ -149,6 +149,16 @@ def transfer(request: HttpRequest, agent: Agent) -> None:
         raise ValidationError(_("choose an agent, a queue or a number; a queue cannot be asked first"))
 
 
+@require_GET
+@fragments.signed_in
+def ways(request: HttpRequest) -> HttpResponse:
+    """Where a caller can be sent, if that differs from `?v=`."""
+    found = _ways(fragments.agent_of(request))
+    if fragments.is_current(request, found["ways_version"]):
+        return fragments.unchanged()
+    return render(request, "console/_ways.html", found)
+
+
 @_act(_("The transfer was not completed."))
 def complete(request: HttpRequest, agent: Agent) -> None:
     """Leave the caller to whoever was asked in."""
@@ -193,31 +203,31 @@ def _desk(agent: Agent) -> dict[str, Any]:
     service = AgentService()
     desk = service.desk(agent_id=agent.pk, at_desk=True, now=now)
     config = get_config()
-    shown = presenters.present_desk(
-        desk, now=now, ring_timeout=config.ring_timeout, reasons=service.reasons(), ways=_ways(agent, desk)
-    )
+    shown = presenters.present_desk(desk, now=now, ring_timeout=config.ring_timeout, reasons=service.reasons())
     return {"desk": shown, "version": fragments.version_of(shown)}
 
 
 def _drawn(request: HttpRequest, template: str, agent: Agent, context: dict[str, Any]) -> HttpResponse:
     """With what is asked for only when something is drawn, and not by each poll.
 
-    The recording has its place from the start: a row that came later would push the buttons away under the pointer.
+    The recording has its place from the start: a row that came later would push the buttons away under the pointer. A
+    colleague who comes or goes is no news, or the desk would be drawn anew under whoever is about to press something.
     """
-    in_call = context["desk"].phase == "call"
-    return render(request, template, {**context, "sound": recordings.of_agent(agent) if in_call else None})
+    desk: presenters.DeskShown = context["desk"]
+    sound = recordings.of_agent(agent) if desk.phase == "call" else None
+    talk = desk.talk
+    may_transfer = talk is not None and talk.ready and talk.second is None and not talk.asked
+    return render(request, template, {**context, "sound": sound, **(_ways(agent) if may_transfer else {})})
 
 
-def _ways(agent: Agent, desk: Desk) -> presenters.Ways | None:
-    """Looked for only while there is a caller who could go there."""
-    talk = desk.call.conversation if desk.call else None
-    if talk is None or talk.second is not None or talk.asked:
-        return None
+def _ways(agent: Agent) -> dict[str, Any]:
+    """Where the caller could go."""
     service = TransferService()
     config = get_config()
-    return presenters.Ways(
+    found = presenters.Ways(
         queues=service.queues(),
         colleagues=service.colleagues(agent_id=agent.pk),
         outside=bool(config.transfer_prefixes),
         asks=config.enable_conference,
     )
+    return {"ways": found, "ways_version": fragments.version_of(found)}

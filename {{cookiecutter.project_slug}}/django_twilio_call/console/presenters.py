@@ -227,10 +227,6 @@ class DeskShown:
     asked_by: str
     history: tuple[Past, ...]
     talk: Conversation | None
-    queues: list[Destination]
-    colleagues: list[Destination]
-    outside: bool
-    asks: bool
     clock: Clock | None = field(repr=False)  # a second's rounding is no news: it would swap the button being pressed
     connected: bool
 
@@ -241,7 +237,6 @@ def present_desk(
     now: datetime,
     ring_timeout: float,
     reasons: Mapping[str, list[str]] = MappingProxyType({}),
-    ways: Ways | None = None,
 ) -> DeskShown:
     """The desk's state, offer and call, in words and clocks."""
     task = desk.offer or desk.call
@@ -271,10 +266,6 @@ def present_desk(
         asked_by=desk.offer.asked_by if desk.offer else "",
         history=task.history if task else (),
         talk=desk.call.conversation if desk.call else None,
-        queues=ways.queues if ways else [],
-        colleagues=ways.colleagues if ways else [],
-        outside=bool(ways and ways.outside),
-        asks=bool(ways and ways.asks),
         clock=clock,
         connected=bool(desk.call and desk.call.connected_at),
     )

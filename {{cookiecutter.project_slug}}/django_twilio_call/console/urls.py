@@ -36,6 +36,7 @@ urlpatterns = [
     path("desk/hold/", desk.hold, name="desk-hold"),
     path("desk/mute/", desk.mute, name="desk-mute"),
     path("desk/transfer/", desk.transfer, name="desk-transfer"),
+    path("desk/transfer/ways/", desk.ways, name="desk-ways"),
     path("desk/complete/", desk.complete, name="desk-complete"),
     path("desk/take-back/", desk.take_back, name="desk-take-back"),
     path("desk/presence/", desk.presence, name="desk-presence"),

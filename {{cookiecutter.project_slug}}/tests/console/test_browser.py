@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from django_twilio_call.models import Agent, CallOutcome, Reservation, Supervision
-from django_twilio_call.services import RoutingService
+from django_twilio_call.models import Agent, CallOutcome, Queue, Reservation, Supervision
+from django_twilio_call.services import ConferenceService, RoutingService
+from tests.conftest import make_agent
 from tests.fakes import Twilio, call_sid
 from tests.webhooks.test_recordings import tell
 from tests.webhooks.test_walk import accepted, conference_end, enqueue
@@ -79,6 +80,10 @@ def test_a_phone_that_cannot_connect_is_said_and_tried_again(desk: Page, twilio:
     desk.get_by_text("Your phone has joined").wait_for()
 
 
+HEARS_AGAIN = """() => {
+    const again = new MutationObserver(() => (window.toldAgain = true));
+    again.observe(document.getElementById("phone-says"), { childList: true });
+}"""
 FOCUSED = "document.activeElement.textContent"
 
 
@@ -115,7 +120,7 @@ def test_a_microphone_is_muted_only_where_the_desk_says_so(desk: Page, twilio: T
 
     def answer(route: Route) -> None:
         if trouble == "refused":
-            route.fulfill(response=route.fetch(url=route.request.url.replace("mute", "live"), method="GET"))
+            route.continue_(post_data=(route.request.post_data or "").replace("on=1", "on="))
         elif trouble == "failed":
             route.fulfill(status=500)
         else:
@@ -123,7 +128,7 @@ def test_a_microphone_is_muted_only_where_the_desk_says_so(desk: Page, twilio: T
 
     desk.route("**/desk/mute/", answer)
     desk.get_by_role("button", name="Mute", exact=True).click()
-    desk.wait_for_function("muted.length > 1")
+    desk.wait_for_function("() => muted.length > 1")
     assert desk.evaluate("[muted[0], muted.at(-1)]") == [True, False]
 
     desk.unroute("**/desk/mute/")
@@ -131,6 +136,48 @@ def test_a_microphone_is_muted_only_where_the_desk_says_so(desk: Page, twilio: T
     desk.locator(".kicker", has_text="You are muted").wait_for()
     desk.wait_for_timeout(100)
     assert desk.evaluate("muted.at(-1)") is True
+
+
+def test_a_desk_is_left_alone_when_a_colleague_comes_free(desk: Page, twilio: Twilio, queue: Queue) -> None:
+    go_available(desk)
+    meet(twilio, accepted(twilio))
+    desk.get_by_text("Your phone is connected.").wait_for()
+    desk.get_by_text("Transfer", exact=True).click()
+    desk.evaluate("document.getElementById('desk').isTheSame = true")
+
+    make_agent("grace", queue)
+    with desk.expect_response("**/desk/live/**"):
+        pass
+    desk.wait_for_timeout(100)
+    assert desk.evaluate("document.getElementById('desk').isTheSame")
+
+    desk.get_by_text("Transfer", exact=True).click()
+    desk.get_by_text("Transfer", exact=True).click()
+    desk.get_by_role("option", name="Grace").wait_for(state="attached")
+
+
+@pytest.mark.parametrize("at", ["5", "Send over", "Transfer", "Earlier calls", "Hold"])
+def test_a_desk_that_is_drawn_anew_leaves_people_where_they_were(
+    desk: Page, twilio: Twilio, agent: Agent, at: str
+) -> None:
+    past = enqueue(twilio, call_sid(5))
+    twilio.post("/twilio/status/", sid=call_sid(5), CallStatus="completed", SequenceNumber=3)
+    twilio.post(f"/twilio/queue/?entry={past.pk}", sid=call_sid(5), QueueResult="hangup")
+    go_available(desk)
+    meet(twilio, accepted(twilio))
+    desk.get_by_text("Your phone is connected.").wait_for()
+    for each in ("Keypad", "Transfer", "Earlier calls"):
+        desk.locator("summary", has_text=each).click()
+    desk.evaluate(HEARS_AGAIN)
+    desk.locator("button, summary").filter(has_text=at).last.focus()
+
+    ConferenceService().mute(agent_id=agent.pk, on=True, now=timezone.now())
+    desk.locator(".kicker", has_text="You are muted").wait_for()
+    desk.wait_for_timeout(200)
+
+    assert desk.locator(":focus").inner_text().startswith(at)
+    assert desk.locator("details[open]").count() == 3
+    assert desk.evaluate("window.toldAgain") is None
 
 
 def test_the_recordings_button_keeps_the_focus_while_the_page_asks_and_when_it_is_pressed(

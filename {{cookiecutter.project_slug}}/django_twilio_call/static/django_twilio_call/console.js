@@ -78,7 +78,7 @@
   // A button is disabled until it is answered, so it has lost the focus before the swap, where htmx would keep it.
   function goOn() {
     const button = byId(pressed);
-    if (button?.disabled) return;
+    if (button?.hasAttribute("data-disabled-by-htmx")) return;
     if (document.activeElement === document.body) button?.focus({ preventScroll: true });
     pressed = "";
   }
@@ -91,8 +91,9 @@
   }
 
   // What somebody opened or typed stays as it is while the page around it is swapped.
-  const kept = { open: [], values: {} };
+  const kept = { open: [], values: {}, focus: "" };
   document.addEventListener("htmx:beforeSwap", () => {
+    kept.focus = document.activeElement.id;
     kept.open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
     kept.values = Object.fromEntries([...document.querySelectorAll("[data-keep]")].map((each) => [each.id, each.value]));
   });
@@ -107,6 +108,9 @@
       if (isTyped) field.dispatchEvent(new Event("input", { bubbles: true }));
     }
     kept.values = {};
+    // What is in a part that was still closed could not be given the focus by htmx.
+    if (document.activeElement === document.body) byId(kept.focus)?.focus({ preventScroll: true });
+    kept.focus = "";
   }
 
   document.addEventListener("htmx:load", () => {

@@ -53,6 +53,7 @@ class Softphone {
   const second = document.getElementById("second-tab");
   const reason = document.getElementById("phone-elsewhere");
   const refused = document.getElementById("second-tab-says");
+  const says = document.getElementById("phone-says");
   const signedOut = document.getElementById("signed-out");
   const tab = new PhoneTab({
     name: `console-phone-${texts.identity}`,
@@ -64,13 +65,13 @@ class Softphone {
   const params = () => Object.fromEntries(new URLSearchParams(host().dataset.join));
 
   function show() {
-    const says = document.getElementById("phone-says");
-    if (!says) return;
-    const connected = says.dataset.connected === "yes";
-    const stuck = !connected && !isElsewhere() && !phone.isBusy;
-    says.textContent = connected ? texts.textConnected : phone.text || texts.textElsewhere;
+    const { connected } = host().dataset; // in a call: yes or no
+    const stuck = connected === "no" && !isElsewhere() && !phone.isBusy;
+    const text = connected === "yes" ? texts.textConnected : connected ? phone.text || texts.textElsewhere : "";
+    if (says.textContent !== text) says.textContent = text; // or it would be read out again
     says.classList.toggle("trouble", stuck);
-    document.getElementById("phone-again").hidden = !stuck;
+    const again = document.getElementById("phone-again");
+    if (again) again.hidden = !stuck;
   }
 
   // They keep the focus, and so are found and read with the reason, as a button with `disabled` is not.
