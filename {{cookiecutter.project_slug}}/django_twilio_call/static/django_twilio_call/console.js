@@ -65,7 +65,7 @@
     const told = [...part.querySelectorAll(".message")].map((message) => message.textContent);
     const news = [part.dataset.phase, part.dataset.reservation, ...told, part.dataset.say].join(" ");
     if (part.id in said && said[part.id] !== news) {
-      announce([...told, part.dataset.say].join(" "));
+      announce([kept.gone, ...told, part.dataset.say].filter(Boolean).join(" "));
       byId("unanswered").hidden = true;
       // The swap took the focused button away. Enter accepts an offer, but never hangs up by a key pressed twice.
       if (document.activeElement === document.body) {
@@ -91,18 +91,28 @@
   }
 
   // What somebody opened or typed stays as it is while the page around it is swapped.
-  const kept = { open: [], values: {}, focus: "" };
+  const kept = { open: [], values: {}, focus: "", gone: "" };
   document.addEventListener("htmx:beforeSwap", () => {
     kept.focus = document.activeElement.id;
     kept.open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
-    kept.values = Object.fromEntries([...document.querySelectorAll("[data-keep]")].map((each) => [each.id, each.value]));
+    kept.values = Object.fromEntries([...document.querySelectorAll("[data-keep]")].map((each) => [each.id, valueOf(each)]));
   });
 
+  // Of a choice also its words, which may be gone with it.
+  const valueOf = ({ value, selectedOptions }) => ({ value, words: selectedOptions?.[0]?.text });
+
   function keep() {
+    kept.gone = "";
     for (const id of kept.open) byId(id)?.setAttribute("open", "");
-    for (const [id, value] of Object.entries(kept.values)) {
+    for (const [id, { value, words }] of Object.entries(kept.values)) {
       const field = byId(id);
-      if (field && (!field.options || [...field.options].some((option) => option.value === value))) field.value = value;
+      if (field) field.value = value;
+      // What is not there any more is chosen no more, and nothing else in its place.
+      if (field?.selectedIndex === -1) {
+        field.value = "";
+        kept.gone = field.dataset.textGone.replace("%s", words);
+        announce(kept.gone);
+      }
       // What was typed just now was about to be sent, and went with the field it was typed into.
       const isTyped = field?.defaultValue !== undefined && field.value !== field.defaultValue;
       if (isTyped) field.dispatchEvent(new Event("input", { bubbles: true }));
