@@ -21,7 +21,13 @@ OUTSIDE = {"DJANGO_SETTINGS_MODULE", "DJANGO_TWILIO_CONFIG_DIR"}
 # Who reads the environment as a whole: the reader's own room, and who hands it to the reader or to a child process.
 READERS = {"config/settings/base.py", "config/laptop.py", "manage.py"}
 # What staging and production have otherwise, and nothing else.
-DIFFERENT = {"DJANGO_SETTINGS_MODULE", "DJANGO_ALLOWED_HOSTS", "DJANGO_CSRF_TRUSTED_ORIGINS", "PUBLIC_BASE_URL"}
+DIFFERENT = {
+    "DJANGO_SETTINGS_MODULE",
+    "DJANGO_ALLOWED_HOSTS",
+    "DJANGO_CSRF_TRUSTED_ORIGINS",
+    "DJANGO_TWILIO_NAMESPACE",
+    "PUBLIC_BASE_URL",
+}
 # What in staging and production only an operator knows: the closed list.
 OPERATORS = {
     "DATABASE_URL": "postgres://app:a-password@db.internal:5432/calls",

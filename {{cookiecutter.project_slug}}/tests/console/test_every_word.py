@@ -227,6 +227,7 @@ def pages() -> dict[str, str]:
         "operations-live": "/operations/live/",
         "desk": "/desk/",
         "desk-live": "/desk/live/",
+        "desk-ways": "/desk/transfer/ways/",
         "recording": "/desk/recording/",
         "inbox": "/voicemail/",
         "history": "/calls/",
