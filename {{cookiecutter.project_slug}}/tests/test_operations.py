@@ -139,7 +139,7 @@ def test_without_the_database_a_process_goes_on(begun: None, caplog: pytest.LogC
     def refuse(*_: object) -> None:
         raise OperationalError(CANARY)
 
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="django_twilio_call")
     reload.reload()
     with connection.execute_wrapper(refuse):
         operations.publish()
