@@ -143,7 +143,9 @@ def test_lint_types_contracts_and_checks_pass(lived_in: Path) -> None:
 def test_its_own_tests_pass_on_sqlite_and_on_real_servers(lived_in: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # All of them on SQLite have passed in place, before these; so have those in which no server has a part.
     both = make(lived_in, "test", "PYTEST=tests/webhooks/test_walk.py")
-    whole = make(lived_in, "test-services", "PYTEST=-m 'not browser or integration' --ignore=tests/simulator")
+    whole = make(
+        lived_in, "test-services", "PYTEST=-m 'not browser or integration' --ignore=tests/simulator --ignore=tests/conf"
+    )
 
     endings = re.findall(r"^=+ (\d+ passed.*) =+$|^(\d+ passed.*)$", both.stdout + whole.stdout, re.MULTILINE)
     with capsys.disabled():

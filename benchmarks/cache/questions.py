@@ -133,7 +133,7 @@ ROSTER: Final = Question(
     "roster",
     ("agent",),
     lambda: AnalyticsService().roster(now=moment.now()).agents,
-    lambda: AnalyticsService.roster.function(AnalyticsService(), now=moment.now()).agents,
+    lambda: AnalyticsService._roster.function(AnalyticsService(), now=moment.now()).agents,
 )
 RULES: Final = Question(
     "routing rules",

@@ -53,7 +53,7 @@ WORDS = re.compile(r"[^\W\d_]{2,}")
 DATA = (
     "[Aa]da", r"Grace\d", r"[Aa]gent\d+", "Support", "Front door", r"Queue \d+", "boss", "Case 7", r"n\d",
     "(?:CA|RE|CF)[0-9a-f]{32}", r"https?://\S+", "web", r"web-\d", r"f\d", r"service\d", "PORT",
-    "Genesys", "Amazon Connect", "Asterisk", "TwiML", "REST", "LocMemCache",
+    "Genesys", "Amazon Connect", "Asterisk", "TwiML", "REST", "LocMemCache", "RedisCache",
 )  # fmt: skip
 """What is no word of ours: what people wrote, processes and their settings, names of products."""
 CODES = {
